@@ -1,0 +1,104 @@
+"""The few process-wide defaults of Keras: float type, epsilon, image layout, dtype policy.
+
+They are read when a layer, loss or metric is *made*, never while one runs, so a
+function that was compiled keeps the meaning it had.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+LAYOUTS = ("channels_last", "channels_first")
+
+_defaults: dict[str, Any] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "dtype_policy": None,
+    "interactive_logging": True,
+    "traceback_filtering": True,
+    "flash_attention": None,
+    "max_epochs": None,
+    "max_steps_per_epoch": None,
+}
+
+
+def backend() -> str:
+    """The name of the backend: always `"jax"`."""
+    return "jax"
+
+
+def set_backend(backend: str) -> None:
+    """Accepts `"jax"` and refuses every other backend."""
+    if backend != "jax":
+        raise ValueError(f"fkeras runs on JAX alone; set_backend({backend!r}) is not possible.")
+
+
+def floatx() -> str:
+    """The default float type, `"float32"` unless set.
+
+    >>> floatx()
+    'float32'
+    """
+    return _defaults["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Sets the default float type: one of float16, bfloat16, float32, float64."""
+    if value not in FLOATS:
+        raise ValueError(f"Unknown floatx {value!r}; known: {', '.join(FLOATS)}.")
+    _defaults["floatx"] = value
+
+
+def epsilon() -> float:
+    """The small number that losses and metrics add to stay away from zero.
+
+    >>> epsilon()
+    1e-07
+    """
+    return _defaults["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Sets the small number that losses and metrics use."""
+    _defaults["epsilon"] = float(value)
+
+
+def image_data_format() -> str:
+    """`"channels_last"` or `"channels_first"`: the default layout of images."""
+    return _defaults["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the default layout of images."""
+    _defaults["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """The layout that `data_format` names; the default one for None."""
+    if data_format is None:
+        return image_data_format()
+    if str(data_format).lower() not in LAYOUTS:
+        raise ValueError(f"Unknown data_format {data_format!r}; known: {', '.join(LAYOUTS)}.")
+    return str(data_format).lower()
+
+
+def max_epochs() -> int | None:
+    """The most epochs that any `fit` runs, or None for no limit."""
+    return _defaults["max_epochs"]
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limits every `fit` to this many epochs."""
+    _defaults["max_epochs"] = max_epochs
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most steps that any epoch runs, or None for no limit."""
+    return _defaults["max_steps_per_epoch"]
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limits every epoch of every `fit` to this many steps."""
+    _defaults["max_steps_per_epoch"] = max_steps_per_epoch
