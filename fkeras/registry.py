@@ -53,6 +53,7 @@ class Kind:
     def __init__(self, noun: str, module: str):
         self.noun, self.module = noun, module
         self.table: dict[str, Any] = {}
+        self.functions: dict[str, Any] = {}  # also those whose name the table gives to a class
         KINDS[noun] = self
 
     def register(self, obj: Any, *names: str) -> Any:
@@ -60,6 +61,8 @@ class Kind:
         own = (obj.__name__, snake_case(obj.__name__)) if inspect.isclass(obj) else (obj.__name__,)
         for name in (*own, *names):
             self.table.setdefault(name, obj)
+            if not inspect.isclass(obj):
+                self.functions.setdefault(name, obj)
         return obj
 
     def get(self, identifier: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -260,7 +263,7 @@ def find_function(name: str, kind: Kind | None = None) -> Callable[..., Any]:
     found = lookup_custom(name)
     tables = [kind] if kind is not None else [k for n in ("activation", "loss", "metric") if (k := KINDS.get(n))]
     if found is None:
-        found = next((t.table[name] for t in tables if name in t.table), None)
+        found = next((t.functions[name] for t in tables if name in t.functions), None)
     if found is None or inspect.isclass(found):
         raise ValueError(f"The config names a function {name!r}. Pass it as custom_objects={{{name!r}: ...}}.")
     return found
@@ -293,6 +296,11 @@ def find_class(config: dict[str, Any], kind: Kind | None = None) -> type:
 
 class ConfigurableType(abc.ABCMeta):
     """Makes instances: says which arguments are known, and remembers those given."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        signature = inspect.signature(cls.__init__)
+        return signature.replace(parameters=list(signature.parameters.values())[1:], return_annotation=cls)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -340,7 +348,7 @@ class Configurable(metaclass=ConfigurableType):
             cls.kind = kind
         if module is not None or kind is not None:
             cls.keras_module = module or (kind.module if kind else None)
-        if "__init__" not in vars(cls):
+        if "__init__" not in vars(cls) and not keeps_init(cls):
             dataclasses.dataclass(eq=False, repr=False)(cls)
         if not is_builtin(cls):
             _USER[cls.__module__, cls.__name__] = cls
@@ -381,6 +389,13 @@ class Configurable(metaclass=ConfigurableType):
 def settings(cls: type) -> list[dataclasses.Field]:
     """The fields of a Configurable that its constructor takes."""
     return [f for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
+
+
+def keeps_init(cls: type) -> bool:
+    """Whether a new class keeps the hand-written `__init__` it inherits: it has no settings of its own to add."""
+    owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
+    own = [n for n, a in inspect.get_annotations(cls).items() if "ClassVar" not in str(a)]
+    return owner is not object and custom_init(owner) and (not own or not is_builtin(owner))
 
 
 @functools.cache
