@@ -297,11 +297,6 @@ def find_class(config: dict[str, Any], kind: Kind | None = None) -> type:
 class ConfigurableType(abc.ABCMeta):
     """Makes instances: says which arguments are known, and remembers those given."""
 
-    @property
-    def __signature__(cls) -> inspect.Signature:
-        signature = inspect.signature(cls.__init__)
-        return signature.replace(parameters=list(signature.parameters.values())[1:], return_annotation=cls)
-
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         try:
             bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
@@ -310,6 +305,11 @@ class ConfigurableType(abc.ABCMeta):
         obj = super().__call__(*args, **kwargs)
         vars(obj).setdefault("_init_args", _flat(bound))
         return obj
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """The constructor's arguments, for messages, `help` and editors."""
+        return inspect.Signature(list(inspect.signature(cls.__init__).parameters.values())[1:])
 
 
 def _explain(cls: type, message: str, kwargs: dict[str, Any]) -> str:
@@ -374,7 +374,7 @@ class Configurable(metaclass=ConfigurableType):
 
     def replace(self, **changes: Any) -> Any:
         """A copy with some settings changed; it shares no values with this one."""
-        given = {f.name: getattr(self, f.name) for f in settings(type(self))}
+        given = vars(self)["_init_args"] if custom_init(type(self)) else {f.name: getattr(self, f.name) for f in settings(type(self))}
         return type(self)(**{**given, **changes})
 
     def __repr__(self) -> str:
@@ -388,7 +388,7 @@ class Configurable(metaclass=ConfigurableType):
 
 def settings(cls: type) -> list[dataclasses.Field]:
     """The fields of a Configurable that its constructor takes."""
-    return [f for f in dataclasses.fields(cls) if f.init]  # type: ignore[arg-type]
+    return [f for f in dataclasses.fields(cls) if f.init] if dataclasses.is_dataclass(cls) else []
 
 
 def keeps_init(cls: type) -> bool:
