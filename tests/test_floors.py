@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "fkeras"
 
 FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     0: "registry config spec masking",
-    1: "activations initializers regularizers constraints policies random variable losses metrics optimizers schedules",
+    1: "activations initializers regularizers constraints policies random stream variable"
+    " losses metrics optimizers schedules",
     2: "graph ops layer storey binding facade compiled",
     3: "layers",
     4: "models",
