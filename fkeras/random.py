@@ -83,6 +83,15 @@ def next_key() -> jax.Array:
     return _wrap(_SOURCE.words(4 if wide else 2))
 
 
+def next_words() -> np.ndarray:
+    """The two words of a fresh key; nothing of JAX is touched until they are made a key.
+
+    >>> next_words().dtype, next_words().shape
+    (dtype('uint32'), (2,))
+    """
+    return _SOURCE.words(2)
+
+
 def as_key(seed: Seed = None) -> jax.Array:
     """The JAX key that a seed stands for.
 

@@ -201,6 +201,3 @@ class LossFunctionWrapper(FunctionLoss):
     @property
     def arguments(self) -> dict[str, Any]:
         return self.fn_kwargs
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "fn": registry.serialize(self.fn), **registry.serialize(self.fn_kwargs)}

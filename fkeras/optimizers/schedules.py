@@ -38,7 +38,7 @@ class LearningRateSchedule(registry.Configurable, kind=SCHEDULE):
         )
 
 
-class Decay(LearningRateSchedule):
+class _Decay(LearningRateSchedule):
     """What the schedules that fall over `decay_steps` share: the check of that number."""
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class Decay(LearningRateSchedule):
                 raise ValueError(f"{type(self).__name__}: `{field}` must be > 0; received {field}={steps}.")
 
 
-class ExponentialDecay(Decay):
+class ExponentialDecay(_Decay):
     """`initial_learning_rate * decay_rate ** (step / decay_steps)`.
 
     Shapes: any step shape -> the same, float32.
@@ -71,7 +71,7 @@ class ExponentialDecay(Decay):
         return rate * decay ** periods(step, self.decay_steps, self.staircase)
 
 
-class InverseTimeDecay(Decay):
+class InverseTimeDecay(_Decay):
     """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`.
 
     Shapes: any step shape -> the same, float32.
@@ -93,7 +93,7 @@ class InverseTimeDecay(Decay):
         return rate / (1 + decay * periods(step, self.decay_steps, self.staircase))
 
 
-class PolynomialDecay(Decay):
+class PolynomialDecay(_Decay):
     """`(initial - end) * (1 - step / decay_steps) ** power + end`, and `end` after `decay_steps`.
 
     Shapes: any step shape -> the same, float32.
@@ -156,7 +156,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         return jnp.stack(floats(*self.values))[jnp.searchsorted(boundaries, step)]
 
 
-class CosineDecay(Decay):
+class CosineDecay(_Decay):
     """`initial * ((1 - alpha) * (1 + cos(pi * step / decay_steps)) / 2 + alpha)`, constant after `decay_steps`.
 
     Shapes: any step shape -> the same, float32.
@@ -190,7 +190,7 @@ class CosineDecay(Decay):
         return (1 - self.alpha) * 0.5 * (1 + jnp.cos(math.pi * fraction)) + self.alpha
 
 
-class CosineDecayRestarts(Decay):
+class CosineDecayRestarts(_Decay):
     """Cosine falls one after another, each `t_mul` times as long and beginning `m_mul` times as high.
 
     Shapes: any step shape -> the same, float32.

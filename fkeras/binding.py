@@ -1,0 +1,260 @@
+"""Keras-style layers (`build`, `add_weight`, sublayers as attributes) as pure pairs.
+
+The layer is shallow-copied; its weights become attributes of the copy that hold the
+given values, its sublayers become copies that apply themselves to their own part of the
+params; `call` runs on the copy, the state is read back, and the copy is dropped. So
+nothing outlives the call and nothing leaks.
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+import dataclasses
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from . import initializers, random, spec, storey
+from .variable import Variable
+
+
+@dataclasses.dataclass(eq=False)
+class Plan:
+    """What a first abstract run finds out: own weights, and what each sublayer is called with."""
+
+    own: dict[str, storey.Declared] = dataclasses.field(default_factory=dict)
+    children: dict[str, Any] = dataclasses.field(default_factory=dict)  # name -> (layer, args, kwargs) or (layer, Plan)
+    losses: bool = False
+
+
+@dataclasses.dataclass(eq=False)
+class Scope:
+    """What the throw-away copy of one layer knows during one call."""
+
+    original: Any
+    params: dict[str, Any]
+    state: dict[str, Any]
+    rng: Any = None
+    training: bool = False
+    mask: Any = None
+    plan: Plan | None = None  # set during the abstract run of init
+    parent: Scope | None = None
+    name: str = ""
+    own: dict[str, Variable] = dataclasses.field(default_factory=dict)
+    losses: list[Any] = dataclasses.field(default_factory=list)
+    calls: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+
+    def offer(self, name: str) -> Any:
+        """One of the five things that a `call` may ask for."""
+        return getattr(self, name)
+
+
+# --- init and apply --------------------------------------------------------------------------
+
+
+def init(layer: Any, rng: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> storey.Values:
+    """(params, state) of a Keras-style layer for inputs of these shapes."""
+    return realize(layer, plan(layer, inputs, kwargs), rng)
+
+
+def plan(layer: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+    """Runs `call` abstractly once and notes what it uses."""
+    found: list[Plan] = []
+
+    def run(rng: Any, inputs: Any, kwargs: Any) -> Any:
+        scope = Scope(layer, {}, {}, rng=rng, training=True, plan=Plan())
+        y = layer.first(scope, inputs, kwargs)
+        found.append(scope.plan)  # type: ignore[arg-type]
+        return y
+
+    spec.infer(run, spec.key_spec(), inputs, kwargs)
+    return found[-1]
+
+
+def realize(layer: Any, plan: Plan, rng: Any) -> storey.Values:
+    """Fills what a plan found, each weight with the key of its path."""
+    layer._face.declared = {**layer._face.declared, **plan.own}
+    params, state = draw(layer, plan.own, rng)
+    for name, (child, *how) in plan.children.items():
+        key = random.fold(rng, name)
+        p, s = realize(child, how[0], key) if isinstance(how[0], Plan) else child.init(key, *how[0], **how[1])
+        if p:
+            params[name] = p
+        if s:
+            state[name] = s
+    if plan.losses:
+        state["aux_loss"] = jnp.zeros((), jnp.float32)
+    return params, state
+
+
+def draw(layer: Any, declared: dict[str, storey.Declared], rng: Any) -> storey.Values:
+    """First values of a layer's own weights."""
+    params: dict[str, Any] = {}
+    state: dict[str, Any] = {}
+    for key, d in declared.items():
+        value = initializers.fill(d.initializer, random.fold(rng, key), d.shape, d.dtype)
+        (params if d.trainable else state)[key] = value
+    return params, state
+
+
+def apply(layer: Any, params: Any, state: Any, inputs: Any, kwargs: Any, rng: Any, training: bool, mask: Any) -> Any:
+    """(outputs, state) of a Keras-style layer."""
+    scope = Scope(layer, params, dict(state), rng=rng, training=training, mask=mask)
+    y = run(bind(layer, scope, inputs), scope, inputs, kwargs)
+    new = scope.state
+    for key, variable in scope.own.items():
+        if key in state:
+            new[key] = jnp.asarray(variable.value, state[key].dtype)
+        elif variable.value is not params[key]:
+            raise ValueError(f"{layer!r} assigned to its trainable weight {key!r} inside `call`; only trainable=False weights may change there.")
+    if scope.losses:
+        if "aux_loss" not in state:
+            raise ValueError(f"{layer!r} called add_loss in a call but not in the first one; its state has no place for the loss.")
+        new["aux_loss"] = state["aux_loss"] + sum(jnp.sum(jnp.asarray(v, jnp.float32)) for v in scope.losses)
+    return y, new
+
+
+# --- the throw-away copy -----------------------------------------------------------------------
+
+
+def run(bound: Any, scope: Scope, inputs: Any, kwargs: Any) -> Any:
+    """Runs the copy's `call`, offering what it names."""
+    offered = {k: scope.offer(k) for k in bound._wants if k not in kwargs}
+    return bound.call(*inputs, **offered, **kwargs)
+
+
+def run_first(scope: Scope, inputs: Any, kwargs: Any) -> Any:
+    """The first run of a layer, inside an abstract trace: its weights are declared, its sublayers initialised."""
+    layer = scope.original
+    y = run(bind(layer, scope, inputs), scope, inputs, kwargs)
+    if scope.losses:
+        scope.state["aux_loss"] = jnp.zeros((), jnp.float32)
+    for key, variable in scope.own.items():
+        (scope.params if variable.trainable else scope.state)[key] = variable.value
+    return y
+
+
+def bind(layer: Any, scope: Scope, inputs: Any) -> Any:
+    """The copy of `layer` whose weights and sublayers are those of `scope`."""
+    bound = copy.copy(layer)
+    object.__setattr__(bound, "_face", storey.Face(scope=scope, declared=layer._face.declared))
+    replaced: dict[int, Any] = {}
+    for name, child in layer.children.items():
+        replaced[id(child)] = bind_child(child, scope, name)
+    for key, declared in layer._face.declared.items():
+        if (handle := layer._face.handles.get(key)) is not None:
+            replaced[id(handle)] = declare(bound, key, declared)
+    for name, value in list(vars(layer).items()):
+        if name != "_face":
+            object.__setattr__(bound, name, swap(value, replaced))
+    if not layer.built and layer.builds:
+        layer._face.build_shape = build_arguments(layer, inputs)
+        bound.build(*layer._face.build_shape)
+    return bound
+
+
+def bind_child(child: Any, parent: Scope, name: str) -> Any:
+    """The copy of a sublayer that applies itself to its part of the parent's values."""
+    scope = Scope(child, parent.params.get(name, {}), parent.state.get(name, {}), parent=parent, name=name)
+    bound = copy.copy(child)
+    object.__setattr__(bound, "_face", storey.Face(scope=scope, declared=child._face.declared))
+    replaced = {id(c): bind_child(c, scope, n) for n, c in child.children.items()}
+    for key, handle in child._face.handles.items():
+        value = scope.params.get(key, scope.state.get(key))
+        replaced[id(handle)] = Variable(value, name=key) if value is not None else handle
+    for attribute, value in list(vars(child).items()):
+        if attribute != "_face":
+            object.__setattr__(bound, attribute, swap(value, replaced))
+    return bound
+
+
+def swap(value: Any, replaced: dict[int, Any]) -> Any:
+    """A value with the layers and weights in it replaced; lists and dicts are copied."""
+    if id(value) in replaced:
+        return replaced[id(value)]
+    if type(value) in (list, tuple):
+        return type(value)(swap(v, replaced) for v in value)
+    if type(value) is dict:
+        return {k: swap(v, replaced) for k, v in value.items()}
+    return value
+
+
+def declare(bound: Any, key: str, declared: storey.Declared, unnamed: bool = False) -> Variable:
+    """The weight `key` on a bound copy: its given value, or a stand-in during the first run."""
+    scope: Scope = bound._face.scope
+    half = scope.params if declared.trainable else scope.state
+    if scope.plan is not None:
+        scope.plan.own[key] = declared
+        value = jnp.zeros(declared.shape, declared.dtype)
+    elif key not in half and not unnamed:
+        raise ValueError(f"{scope.original!r}: params and state hold no {key!r}; they have {sorted([*scope.params, *scope.state])}.")
+    else:
+        value = half.get(key)  # an unnamed weight finds its value when it gets its name
+    variable = Variable(value, name=key, trainable=declared.trainable, regularizer=declared.regularizer, constraint=declared.constraint)
+    variable.unnamed = unnamed  # type: ignore[attr-defined]
+    scope.own[key] = variable
+    return variable
+
+
+def rename(bound: Any, variable: Any, key: str) -> None:
+    """An unnamed weight on a bound copy takes the name of its attribute."""
+    scope: Scope = bound._face.scope
+    old, variable.unnamed = variable.name, False
+    scope.own = {key if k == old else k: v for k, v in scope.own.items()}
+    variable.name = variable.path = key
+    if scope.plan is not None:
+        scope.plan.own = {key if k == old else k: d for k, d in scope.plan.own.items()}
+    else:
+        half = scope.params if variable.trainable else scope.state
+        if key not in half:
+            raise ValueError(f"{scope.original!r}: params and state hold no {key!r}; they have {sorted([*scope.params, *scope.state])}.")
+        variable.value = half[key]
+
+
+def call(bound: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A sublayer's copy called inside its parent's `call`: pure, on its part of the values."""
+    scope: Scope = bound._face.scope
+    parent, layer, name = scope.parent, scope.original, scope.name
+    if parent is None:
+        raise RuntimeError(f"{layer!r} called itself inside its own `call`.")
+    count = parent.calls[name]
+    parent.calls[name] += 1
+    key = None if parent.rng is None else random.fold(parent.rng, name)
+    key = jax.random.fold_in(key, count) if key is not None and count else key
+    training = kwargs.pop("training", None)
+    training = parent.training if training is None else training
+    if parent.plan is not None and name not in parent.plan.children:
+        y = first_call(layer, name, parent, parent.plan, key, args, kwargs)
+    else:
+        y, state = layer.apply(parent.params.get(name, {}), parent.state.get(name, {}), *args, rng=key, training=training, **kwargs)
+        if state:
+            parent.state[name] = state
+    scope.params, scope.state = parent.params.get(name, {}), parent.state.get(name, {})
+    return y
+
+
+def first_call(layer: Any, name: str, parent: Scope, plan: Plan, key: Any, args: Any, kwargs: Any) -> Any:
+    """A sublayer's first call during the abstract run: initialise it, and note with what."""
+    if layer.is_bound:  # it shares this trace
+        scope = Scope(layer, {}, {}, rng=key, training=True, plan=Plan())
+        y = layer.first(scope, args, kwargs)
+        plan.children[name] = (layer, scope.plan)
+        parent.params[name], parent.state[name] = scope.params, scope.state
+        return y
+    plan.children[name] = (layer, *storey.specs_of((args, kwargs)))
+    params, state = layer.init(key, *args, **kwargs)
+    y, state = layer.apply(params, state, *args, rng=key, training=True, **kwargs)
+    parent.params[name], parent.state[name] = params, state
+    return y
+
+
+def build_arguments(layer: Any, inputs: Any) -> tuple[Any, ...]:
+    """The shapes that `build` gets: of the first input, or of each input it names."""
+    shapes = [jax.tree.map(lambda x: tuple(spec.of(x).shape), x, is_leaf=lambda x: hasattr(x, "shape")) for x in inputs]
+    names = [p for p in inspect.signature(layer.build).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(layer.build).parameters.values()):
+        return tuple(shapes)
+    return tuple(shapes[: max(len(names), 1)]) if names else ()

@@ -1,0 +1,146 @@
+"""Programs of layers, compiled once for all layers that are alike.
+
+A program is found by the fingerprint of the layer: its class, settings and names, not
+its identity. So a second, identical model compiles nothing anew, and a setting changed
+after a first call is seen. A program closes over a private copy of the layer.
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import registry, storey
+
+LIMIT = 256  # programs kept; the least recently used goes first
+_programs: collections.OrderedDict[Hashable, Any] = collections.OrderedDict()
+_lock = threading.Lock()
+changes = [0]  # counts the settings changed on any layer: while it stands still, fingerprints stand
+
+
+def program(key: Hashable, make: Callable[[], Any]) -> Any:
+    """The compiled program for a key, made on first demand."""
+    with _lock:
+        if key in _programs:
+            _programs.move_to_end(key)
+            return _programs[key]
+    made = make()
+    with _lock:
+        made = _programs.setdefault(key, made)
+        while len(_programs) > LIMIT:
+            _programs.popitem(last=False)
+    return made
+
+
+def clear() -> None:
+    """Forgets every program."""
+    with _lock:
+        _programs.clear()
+
+
+def apply(layer: Any, params: Any, state: Any, args: Any, kwargs: Any, rng: Any, training: bool) -> Any:
+    """`layer.apply`, compiled if every layer in it is one of the package's own.
+
+    User code runs as it is written, operation by operation, so that `print` and `pdb` work in it.
+    """
+    if runs_user_code(layer):
+        return layer.apply(params, state, *args, rng=rng, training=training, **kwargs)
+    leaves, treedef = jax.tree.flatten((args, kwargs))
+    holes = tuple(hasattr(x, "shape") for x in leaves)
+    static = tuple(None if h else x for x, h in zip(leaves, holes, strict=True))
+    try:
+        key = ("apply", fingerprint(layer), treedef, static, training, rng is None)
+        hash(key)
+    except TypeError:  # an argument that has no hash
+        return layer.apply(params, state, *args, rng=rng, training=training, **kwargs)
+    run = program(key, lambda: jax.jit(_applying(skeleton(layer), treedef, static, training)))
+    return run(params, state, [x for x, h in zip(leaves, holes, strict=True) if h], rng)
+
+
+def _applying(layer: Any, treedef: Any, static: Any, training: bool) -> Callable[..., Any]:
+    """The function that a program is compiled from."""
+
+    def run(params: Any, state: Any, arrays: Any, rng: Any) -> Any:
+        given = iter(arrays)
+        args, kwargs = treedef.unflatten([next(given) if s is None else s for s in static])
+        return layer.apply(params, state, *args, rng=rng, training=training, **kwargs)
+
+    return run
+
+
+def runs_user_code(layer: Any) -> bool:
+    """Whether anything in a layer is not of this package."""
+    return any(not registry.is_builtin(type(part)) or getattr(part, "holds_user_code", False) for part in storey.subtree(layer))
+
+
+def skeleton(layer: Any) -> Any:
+    """A private copy of a layer without values, which nobody else can change."""
+    twin = copy.deepcopy(layer)
+    for part in storey.subtree(twin):
+        part._face.values = None
+    return twin
+
+
+def fingerprint(layer: Any) -> Hashable:
+    """What two layers have in common if, and only if, one program serves both."""
+    stored = layer._face.fingerprint
+    if stored is not None and stored[0] == changes[0]:
+        return stored[1]
+    found = _Print(_settings(layer))
+    layer._face.fingerprint = (changes[0], found)
+    return found
+
+
+class _Print:
+    """A fingerprint: a nest of tuples whose hash is taken once."""
+
+    __slots__ = ("hash", "value")
+
+    def __init__(self, value: Hashable):
+        self.value, self.hash = value, hash(value)
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, _Print) and self.hash == other.hash and self.value == other.value)
+
+
+def _settings(value: Any) -> Hashable:
+    """A hashable picture of a setting; what cannot be pictured stands for itself."""
+    if value is None or isinstance(value, (bool, int, float, str, bytes, complex, np.dtype)):
+        return (type(value).__name__, value)
+    if isinstance(value, (list, tuple)):
+        return (type(value).__name__, *map(_settings, value))
+    if isinstance(value, dict):
+        return ("dict", *((k, _settings(v)) for k, v in value.items()))
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return ("ndarray", value.shape, value.dtype.str, value.tobytes())
+    if hasattr(value, "fingerprint_parts"):
+        return (type(value), _settings(value.fingerprint_parts()))
+    if isinstance(value, registry.Configurable):
+        if not registry.is_builtin(type(value)):
+            return (_Same(value), *((k, _settings(v)) for k, v in vars(value).items() if isinstance(v, (bool, int, float, str, tuple))))
+        return (type(value), *((k, _settings(v)) for k, v in vars(value).items() if k not in ("_face", "_init_args")))
+    return _Same(value)
+
+
+class _Same:
+    """Stands for one object: equal to itself alone, and keeps it alive."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value

@@ -1,0 +1,346 @@
+"""The Keras face of a layer: calls on symbols and arrays, weights, `add_weight`, `add_loss`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import binding, compiled, constraints, graph, initializers, random, regularizers, storey
+from .masking import Masked, is_masked, values_of
+
+
+class Facade:
+    """What Keras users expect of a layer, over the pair and the box."""
+
+    built: bool = False
+    input_dtype: Any = property(lambda self: self.compute_dtype)
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """On symbols: records a node. On arrays: fills and uses the layer's values."""
+        if graph.symbols((args, kwargs)):
+            return record(self, args, kwargs)
+        if self._face.scope is not None:
+            return binding.call(self, args, kwargs)
+        return call_on_arrays(self, args, kwargs)
+
+    def stateless_call(
+        self: Any, trainable_variables: Any, non_trainable_variables: Any, *args: Any, return_losses: bool = False, **kwargs: Any
+    ) -> Any:
+        """Keras' pure call: (outputs, non_trainable_variables[, losses]) for given lists of values."""
+        ensure(self)
+        params, state = storey.from_lists(self, trainable_variables, non_trainable_variables)
+        y, state = self.apply(params, {**storey.gather(self)[1], **state}, *args, **kwargs)
+        out = values_of(y), storey.as_lists(self, (params, state))[1]
+        return (*out, [self.penalty(params), aux_loss(state)]) if return_losses else out
+
+    # --- structure -------------------------------------------------------------------------------
+
+    @property
+    def children(self: Any) -> dict[str, Any]:
+        """The sublayers by name, each once, in the order of the attributes that hold them."""
+        found: dict[str, Any] = {}
+        seen: set[int] = set()
+        for attribute, value in vars(self).items():
+            if attribute not in ("_face", "_init_args"):
+                storey.sublayers(attribute, value, found, seen)
+        return found
+
+    @property
+    def values(self: Any) -> storey.Values:
+        """(params, state): the values in the boxes, ready for `apply`; settable."""
+        ensure(self)
+        return storey.gather(self)
+
+    @values.setter
+    def values(self: Any, values: storey.Values) -> None:
+        storey.scatter(self, values)
+
+    def known_specs(self: Any) -> Any:
+        """(args, kwargs) that the layer is going to be called with, as far as is known, or None."""
+        face = self._face
+        if face.nodes:
+            node = face.nodes[0]
+            return jax.tree.map(lambda x: x.spec if isinstance(x, graph.Symbol) else x, (node.args, node.kwargs), is_leaf=graph.is_symbol)
+        return None if face.input_spec is None else ((face.input_spec,), {})
+
+    def first_key(self: Any) -> Any:
+        """The key of the layer's first values, when it is initialised by itself."""
+        return random.next_key()
+
+    def check_inputs(self: Any, *inputs: Any) -> None:
+        """Refuses values that the layer cannot take; they are concrete, `apply` has not begun."""
+
+    def at_edge(self: Any, y: Any) -> Any:
+        """Outputs as a call on arrays returns them; a container takes the masks off."""
+        return y
+
+    @property
+    def input(self: Any) -> Any:
+        """The symbols that the layer was first called on."""
+        args = first_node(self).args
+        return args[0] if len(args) == 1 else list(args)
+
+    @property
+    def output(self: Any) -> Any:
+        """The symbols that its first call made."""
+        return first_node(self).outputs
+
+    # --- weights ---------------------------------------------------------------------------------
+
+    @property
+    def weights(self: Any) -> list[storey.Weight]:
+        """Handles on all weights, in Keras' order."""
+        ensure(self)
+        return storey.handles(self)
+
+    @property
+    def trainable_weights(self: Any) -> list[storey.Weight]:
+        """Handles on the weights that a gradient is taken of."""
+        return [w for w in self.weights if storey.is_trained(w)] if self.trainable else []
+
+    @property
+    def non_trainable_weights(self: Any) -> list[storey.Weight]:
+        """Handles on all other weights."""
+        return [w for w in self.weights if not self.trainable or not storey.is_trained(w)]
+
+    @property
+    def variables(self: Any) -> list[storey.Weight]:
+        """Handles on everything in the boxes: the weights, and the state of seeds and carries."""
+        ensure(self)
+        return storey.handles(self, hidden=True)
+
+    @property
+    def trainable_variables(self: Any) -> list[storey.Weight]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self: Any) -> list[storey.Weight]:
+        """Handles on all variables that no gradient is taken of."""
+        return [w for w in self.variables if not self.trainable or not storey.is_trained(w)]
+
+    def get_weights(self: Any) -> list[np.ndarray]:
+        """The values of all weights as NumPy arrays."""
+        return [np.asarray(w.value) for w in self.weights]
+
+    def set_weights(self: Any, weights: Any) -> None:
+        """Replaces the values of all weights, in the order of `weights`."""
+        ensure(self)
+        storey.set_weights(self, weights)
+
+    def count_params(self: Any) -> int:
+        """How many numbers the weights hold."""
+        return sum(int(np.prod(w.shape)) for w in self.weights)
+
+    @property
+    def losses(self: Any) -> list[Any]:
+        """The penalties on weights and the auxiliary losses of the last call."""
+        params, state = self.values
+        return [self.penalty(params), aux_loss(state)]
+
+    def add_weight(
+        self: Any, shape: Any = (), initializer: Any = None, dtype: Any = None, trainable: bool = True,
+        autocast: bool = True, regularizer: Any = None, constraint: Any = None, aggregation: str = "none",
+        overwrite_with_gradient: bool = False, name: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Adds a weight, in `__init__` or in `build`; it is an array wherever it is used.
+
+        Unnamed, it takes the name of the attribute it is assigned to.
+        """
+        if isinstance(shape, str):
+            raise TypeError(f"{self!r}: add_weight takes the shape first; write add_weight(name={shape!r}, shape=...).")
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if not all(isinstance(d, int) for d in shape):
+            raise ValueError(f"{self!r}: add_weight needs numbers in its shape; got {shape}. That dimension of the input is not known.")
+        declared = storey.Declared(
+            trainable, regularizers.get(regularizer), constraints.get(constraint), shape,
+            jnp.dtype(dtype or self.dtype_policy.variable_dtype), None,
+        )  # fmt: skip
+        default = "glorot_uniform" if jnp.issubdtype(declared.dtype, jnp.floating) else "zeros"
+        declared.initializer = initializers.get(default if initializer is None else initializer)
+        return new_weight(self, declared, name)
+
+    add_variable = add_weight
+
+    def add_loss(self: Any, loss: Any) -> None:
+        """Adds a scalar to the loss, from inside `call`."""
+        if self._face.scope is None:
+            raise ValueError(f"{self!r}: add_loss is for use inside `call`. To penalise weights give the layer a regularizer.")
+        self._face.scope.losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+
+    # --- dtypes, shapes --------------------------------------------------------------------------
+
+    @property
+    def compute_dtype(self: Any) -> str:
+        """The dtype that the layer computes in."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self: Any) -> str:
+        """The dtype that its weights are kept in."""
+        return self.dtype_policy.variable_dtype
+
+    def compute_output_shape(self: Any, *input_shapes: Any) -> Any:
+        """The shape of the outputs for inputs of these shapes; None for what is not known."""
+        out = values_of(self.output_spec(*[storey.specs_from_shapes(s, self.compute_dtype) for s in input_shapes]))
+        return jax.tree.map(lambda s: s.shape, out)
+
+    def compute_output_spec(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Specs of the outputs for symbols or specs."""
+        args, kwargs = jax.tree.map(lambda x: x.spec if isinstance(x, graph.Symbol) else x, (args, kwargs), is_leaf=graph.is_symbol)
+        return self.output_spec(*args, **kwargs)
+
+    def __getattr__(self: Any, name: str) -> Any:
+        face = vars(self).get("_face")
+        if face is not None and not name.startswith("__"):
+            if face.scope is not None:
+                half = storey.find((face.scope.params, face.scope.state), name)
+                if half is not None:
+                    return half[name]
+            elif name in face.declared or storey.find(face.values, name) is not None:
+                return storey.handle(self, name)
+        hint = ""
+        if face is not None and face.values is None and name in ("kernel", "bias", "gamma", "beta", "embeddings"):
+            hint = " It has no values yet: call it on data, or build it, first."
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}")
+
+
+# --- calls ------------------------------------------------------------------------------------------
+
+
+def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Calls a layer on symbols: notes the node, returns the symbols of its outputs."""
+
+    def known(x: Any) -> Any:
+        if not isinstance(x, graph.Symbol):
+            return x
+        return x.spec if x.mask is None else Masked(x.spec, x.mask)
+
+    specs = jax.tree.map(known, (args, kwargs), is_leaf=graph.is_symbol)
+    out = layer.output_spec(*specs[0], **specs[1])
+    node = graph.Node(layer, args, kwargs)
+
+    def symbol(s: Any) -> graph.Symbol:
+        return graph.Symbol(s.value, node, s.mask) if isinstance(s, Masked) else graph.Symbol(s, node)
+
+    node.outputs = jax.tree.map(symbol, out, is_leaf=is_masked)
+    layer._face.nodes.append(node)
+    return node.outputs
+
+
+def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Calls a layer on arrays, with the values in its boxes; new state goes back to them."""
+    args, kwargs = storey.as_arrays((args, kwargs))
+    training = bool(kwargs.pop("training", None) or False)
+    ensure(layer, args, kwargs)
+    layer.check_inputs(*args)
+    params, state = storey.gather(layer)
+    rng = random.next_key() if training else None
+    y, new = compiled.apply(layer, params, state, args, kwargs, rng, training)
+    if new and not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(new)):
+        put_state(layer, new)
+    return layer.at_edge(y)
+
+
+def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
+    """Fills the boxes that are empty, if the shapes of the inputs are known."""
+    if layer._face.filled:
+        return
+    if args is None:
+        known = layer.known_specs()
+        if known is None:
+            if layer._face.declared and not layer.builds:
+                return  # its weights were added in `__init__` and are drawn when they are read
+            raise ValueError(
+                f"{layer!r} has no weights yet, since it does not know the shape of its inputs: "
+                "call it on data, or build(input_shape), first."
+            )
+        args, kwargs = known
+    fill(layer, *storey.specs_of((tuple(args), kwargs or {})))
+
+
+def fill(layer: Any, args: Any, kwargs: Any) -> None:
+    """Initialises what has no values yet in a layer and everything in it."""
+    kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+    with jax.ensure_compile_time_eval():
+        build_sublayers(layer, args, kwargs)
+        values = layer.init(layer.first_key(), *args, **kwargs)
+    storey.scatter(layer, values, replace=False)
+
+
+def build_sublayers(layer: Any, args: Any, kwargs: Any) -> None:
+    """Runs `build` of every Keras-style layer, on the layer itself, so that its attributes exist.
+
+    A `build` may bring sublayers to light that have to be built in turn: hence the loop.
+    """
+    while any(part.is_bound for part in storey.subtree(layer)):
+        binding.plan(layer, args, kwargs) if layer.is_bound else layer.output_spec(*args, **kwargs)
+        pending = [p for p in storey.subtree(layer) if p.is_bound and p.builds and not p.built and p._face.build_shape is not None]
+        for part in pending:
+            part.build(*part._face.build_shape)
+            object.__setattr__(part, "built", True)
+        if not pending:
+            break
+
+
+def put_state(layer: Any, state: Any) -> None:
+    """Puts a new state into the boxes; params stay."""
+    children = layer.children
+    for name, child in children.items():
+        if name in state:
+            put_state(child, state[name])
+    own = {k: v for k, v in state.items() if k not in children}
+    if own:
+        params, old = layer._face.values or ({}, {})
+        layer._face.values = params, {**old, **own}
+
+
+# --- weights -----------------------------------------------------------------------------------------
+
+
+def new_weight(layer: Any, declared: storey.Declared, name: str | None) -> Any:
+    """The weight that `add_weight` returns: on a bound copy its value, else a handle on the box."""
+    face = layer._face
+    taken = face.scope.own if face.scope is not None else face.handles
+    stem = name or "variable"
+    key = next(n for i in range(len(taken) + 2) if (n := f"{stem}_{i}" if i else stem) not in taken)
+    if face.scope is not None:
+        return binding.declare(layer, key, declared, unnamed=name is None)
+    face.declared = {**face.declared, key: declared}
+    face.handles[key] = storey.Weight(layer, key, unnamed=name is None)
+    return face.handles[key]
+
+
+def name_weight(layer: Any, weight: Any, attribute: str) -> None:
+    """An unnamed weight takes the name of the attribute that it is assigned to."""
+    face = layer._face
+    if face.scope is not None:
+        binding.rename(layer, weight, attribute)
+    elif attribute not in face.handles:
+        declared = face.declared[weight.key]
+        face.declared = {**{k: d for k, d in face.declared.items() if k not in (weight.key, attribute)}, attribute: declared}
+        face.handles[attribute] = face.handles.pop(weight.key)
+        weight.key, weight.name, weight.unnamed = attribute, attribute, False
+
+
+def aux_loss(state: Any) -> Any:
+    """The sum of the auxiliary losses (activity penalties, `add_loss`) in a state."""
+    found = [x for path, x in jax.tree_util.tree_leaves_with_path(state) if getattr(path[-1], "key", None) == "aux_loss"]
+    return sum(found, jnp.zeros((), jnp.float32))
+
+
+def clear_aux_loss(state: Any) -> Any:
+    """The state with its auxiliary losses at zero, as a step needs it on the way in."""
+    return jax.tree_util.tree_map_with_path(lambda path, x: jnp.zeros_like(x) if getattr(path[-1], "key", None) == "aux_loss" else x, state)
+
+
+def first_node(layer: Any) -> graph.Node:
+    """The first symbolic call of a layer."""
+    if not layer._face.nodes:
+        raise AttributeError(f"{layer!r} has not been called on symbols, so it has no symbolic input or output.")
+    return layer._face.nodes[0]

@@ -1,0 +1,225 @@
+"""`Model`: a layer that can be trained; a graph of layers, or a subclass with a `call`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jax
+
+from .. import graph, random, registry, storey
+from ..layer import Layer
+from ..train.trainer import Trainer
+from . import cloning, graph_config, summary
+from .container import Container, Visit
+from .network import Network
+
+MODELS = registry.Kind("model", "keras")
+
+
+class Model(Trainer, Container, module="keras"):
+    """A layer that can be compiled, fitted, saved.
+
+    `Model(inputs, outputs)` is the graph of layers between some symbols (`Functional`).
+    A subclass makes its layers in `__init__` and uses them in `call`; or it hands a graph
+    to `super().__init__(inputs=..., outputs=...)`.
+
+    >>> import jax.numpy as jnp
+    >>> from fkeras.layers import Dense
+    >>> class Twice(Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.dense = Dense(3)
+    ...     def call(self, x):
+    ...         return self.dense(self.dense(x))
+    >>> init, apply = Twice()
+    >>> params, state = init(jax.random.key(0), jnp.ones((2, 3)))
+    >>> jax.tree.map(jnp.shape, params)
+    {'dense': {'bias': (3,), 'kernel': (3, 3)}}
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
+            cls = Functional
+        return Layer.__new__(cls)
+
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
+    ):
+        object.__setattr__(self, "_key", random.next_words())
+        Layer.__init__(self, name=name, trainable=trainable, dtype=dtype, **kwargs)
+        if inputs is not None or outputs is not None:
+            self.connect(inputs, outputs)
+
+    def connect(self, inputs: Any, outputs: Any) -> None:
+        """Makes this model the graph between these symbols."""
+        if inputs is None or outputs is None:
+            raise ValueError(f"{type(self).__name__} needs both inputs and outputs; got inputs={inputs}, outputs={outputs}.")
+        object.__setattr__(self, "_network", Network(inputs, outputs, type(self).__name__))
+        object.__setattr__(self, "is_bound", False)
+        if not self.trainable:
+            self.trainable = False
+
+    # --- the graph -----------------------------------------------------------------------------
+
+    @property
+    def network(self) -> Network | None:
+        """The graph of this model, if it has one."""
+        return vars(self).get("_network")
+
+    @property
+    def walks(self) -> bool:
+        """Whether this model is a graph rather than a `call`."""
+        return self.network is not None
+
+    @property
+    def children(self) -> dict[str, Layer]:
+        """The layers by name, each once."""
+        return self.network.children if self.network is not None else Layer.children.fget(self)  # type: ignore[attr-defined]
+
+    def walk(self, visit: Visit, inputs: Any) -> Any:
+        """Calls `visit` for each node of the graph, in topological order."""
+        assert self.network is not None
+        return self.network.walk(visit, inputs)
+
+    def enter(self, inputs: tuple[Any, ...]) -> Any:
+        """Inputs matched to the symbols of the graph."""
+        assert self.network is not None
+        return self.network.enter(inputs)
+
+    def known_specs(self) -> Any:
+        """The specs of the inputs, which a graph always knows."""
+        if self.network is None:
+            return super().known_specs()
+        return (jax.tree.map(lambda s: s.spec, self.network.inputs, is_leaf=graph.is_symbol),), {}
+
+    def check_inputs(self, *inputs: Any) -> None:
+        """Refuses values that a layer right behind an input cannot take."""
+        if self.network is not None:
+            self.network.check_inputs(*inputs)
+
+    @property
+    def input(self) -> Any:
+        """The input symbols, in the structure they were given in."""
+        return super().input if self.network is None else self.network.inputs
+
+    @property
+    def output(self) -> Any:
+        """The output symbols, in the structure they were given in."""
+        return super().output if self.network is None else self.network.outputs
+
+    @property
+    def inputs(self) -> Any:
+        """The input symbols as a list; None for a model without a graph."""
+        return None if self.network is None else graph.symbols(self.network.inputs)
+
+    @property
+    def outputs(self) -> Any:
+        """The output symbols as a list; None for a model without a graph."""
+        return None if self.network is None else graph.symbols(self.network.outputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs of the graph."""
+        return [] if self.network is None else self.network.input_names
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs of the graph."""
+        return [] if self.network is None else self.network.output_names
+
+    @property
+    def input_shape(self) -> Any:
+        """The shapes of the inputs, None where a size is not known."""
+        return jax.tree.map(lambda s: s.shape, self.input, is_leaf=graph.is_symbol)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shapes of the outputs, None where a size is not known."""
+        return jax.tree.map(lambda s: s.shape, self.output, is_leaf=graph.is_symbol)
+
+    # --- layers --------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers that this model is made of."""
+        return list(self.children.values())
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer with this name, or at this index."""
+        if (name is None) == (index is None):
+            raise ValueError(f"get_layer takes a name or an index; got name={name!r}, index={index!r}.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"{self.name} has {len(self.layers)} layers; there is none at index {index}.")
+            return self.layers[index]
+        if name in self.children:
+            return self.children[name]  # type: ignore[index]
+        found = next((layer for layer in self.layers if layer.name == name), None)
+        if found is None:
+            raise registry.unknown("layer", name, self.children)
+        return found
+
+    def first_key(self) -> Any:
+        """The key of the first values, fixed when the model is made."""
+        return self.base_key()
+
+    def base_key(self) -> Any:
+        """The key that all of this model's randomness comes from."""
+        return random.as_key(vars(self)["_key"])
+
+    def reset_states(self) -> None:
+        """Sets the carries of stateful recurrent layers back to zero."""
+        for part in storey.subtree(self):
+            if getattr(part, "stateful", False):
+                part.reset_states()
+
+    reset_state = reset_states
+
+    # --- description ---------------------------------------------------------------------------
+
+    def summary(
+        self, line_length: int | None = None, positions: Any = None, print_fn: Any = None, expand_nested: bool = False,
+        show_trainable: bool = False, layer_range: Any = None,
+    ) -> None:  # fmt: skip
+        """Prints the layers, their output shapes and how many parameters they have."""
+        summary.show(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON; `fkeras.models.model_from_json` inverts it."""
+        return json.dumps(registry.serialize(self), **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The architecture as JSON-able values, in the form of Keras 3."""
+        return graph_config.write(self) if self.network is not None else super().get_config()
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The model that a config describes."""
+        with registry.custom_object_scope(custom_objects or {}):
+            if graph_config.is_graph(config):
+                return graph_config.read(Functional if cls is Model else cls, config)
+            return super().from_config(config)
+
+    def replace(self, **changes: Any) -> Any:
+        """A copy with new layers and some settings changed; it shares no values with this one."""
+        return cloning.clone(self, changes) if self.walks else super().replace(**changes)
+
+
+class Functional(Model, module="keras.src.models.functional"):
+    """The layers between some symbols, as one layer and one model.
+
+    inputs, outputs: a symbol, or a list or dict of symbols.
+
+    Raises ValueError if the outputs cannot be computed from the inputs.
+
+    >>> from fkeras.layers import Dense, Input
+    >>> x = Input((4,))
+    >>> model = Functional(x, Dense(2)(Dense(3)(x)))
+    >>> [layer.name for layer in model.layers]
+    ['input_layer', 'dense', 'dense_1']
+    """
+
+
+for _model in (Model, Functional):
+    MODELS.register(_model)

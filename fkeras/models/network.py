@@ -1,0 +1,137 @@
+"""`Network`: the graph of layers between some symbols, which a model walks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import graph, spec
+from ..layer import shown
+from ..layers.input import InputLayer
+from ..masking import Masked, is_masked, value_of
+from .container import Visit, name_children
+
+
+class Network:
+    """The layers between some symbols, in the order in which they run.
+
+    inputs, outputs: a symbol, or a list or dict of symbols.
+
+    Raises ValueError if the outputs cannot be computed from the inputs.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, owner: str):
+        self.owner = owner
+        for what, tree in (("inputs", inputs), ("outputs", outputs)):
+            strangers = [x for x in graph.leaves(tree) if not isinstance(x, graph.Symbol)]
+            if strangers or not graph.leaves(tree):
+                raise ValueError(f"{what} of a model are symbols, made by fkeras.Input and by calling layers on them; got {strangers or tree!r}.")
+        self.inputs, self.outputs = inputs, outputs
+        ins, outs = graph.symbols(inputs), graph.symbols(outputs)
+        if len(set(ins)) != len(ins):
+            raise ValueError(f"Each input of a model must be a different symbol; got {ins}.")
+        self.nodes = graph.toposort(outs, ins)
+        known = {s.node for s in ins}
+        loose = [n for n in self.nodes if isinstance(n.layer, InputLayer) and n not in known]
+        if loose:
+            names = ", ".join(repr(n.layer.name) for n in loose)
+            raise ValueError(f"The outputs need the input {names}, which is not among the inputs {[s.node.layer.name for s in ins]}: the graph is disconnected. Add it to inputs=.")
+        self.nodes = [n for n in self.nodes if not isinstance(n.layer, InputLayer)]
+        entries = [s.node.layer for s in ins if isinstance(s.node.layer, InputLayer)]
+        self.children = name_children([*entries, *(n.layer for n in self.nodes)], owner)
+        self.name_of = {id(child): name for name, child in self.children.items()}
+
+    # --- the pair ----------------------------------------------------------------------------
+
+    def walk(self, visit: Visit, inputs: Any) -> Any:
+        """Calls `visit` for each node, in topological order."""
+        values: dict[Any, Any] = dict(zip(graph.symbols(self.inputs), inputs, strict=True))
+        for node in self.nodes:
+            args, kwargs = graph.substitute((node.args, node.kwargs), values)
+            out = visit(self.name_of[id(node.layer)], node.layer, args, kwargs)
+            made = jax.tree.leaves(out, is_leaf=lambda x: is_masked(x) or isinstance(x, spec.Spec))
+            values.update(zip(graph.symbols(node.outputs), made, strict=True))
+        return graph.substitute(self.outputs, values)
+
+    def enter(self, inputs: tuple[Any, ...]) -> list[Any]:
+        """The given inputs, one for each symbol: matched by position or name, checked, cast."""
+        given = inputs[0] if len(inputs) == 1 else list(inputs)
+        symbols = graph.symbols(self.inputs)
+        names = self.input_names
+        if isinstance(given, dict):
+            keys = sorted(self.inputs) if isinstance(self.inputs, dict) else names
+            if missing := [k for k in keys if k not in given]:
+                raise ValueError(f"{self.owner} needs inputs named {keys}; {missing} are missing from {sorted(given)}.")
+            flat = [given[k] for k in keys]
+        elif isinstance(given, (list, tuple)) and not hasattr(given, "shape"):
+            flat = jax.tree.leaves(given, is_leaf=lambda x: is_masked(x) or isinstance(x, spec.Spec) or x is None)
+        else:
+            flat = [given]
+        if len(flat) != len(symbols):
+            raise ValueError(f"{self.owner} has {len(symbols)} inputs ({', '.join(names)}); got {len(flat)}.")
+        return [
+            None if x is None and getattr(s.node.layer, "optional", False) else fit_input(x, s.spec, self.owner, n)
+            for x, s, n in zip(flat, symbols, names, strict=True)
+        ]
+
+    # --- structure ---------------------------------------------------------------------------
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs, in order."""
+        return [s.name or str(s.node.layer.name) for s in graph.symbols(self.inputs)]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that make the outputs, numbered where one makes several."""
+        symbols = graph.symbols(self.outputs)
+        names = [self.name_of.get(id(s.node.layer), str(s.node.layer.name)) for s in symbols]
+        return [f"{n}_{names[:i].count(n)}" if names[:i].count(n) else n for i, n in enumerate(names)]
+
+    def check_inputs(self, *inputs: Any) -> None:
+        """Refuses values that a layer right behind an input cannot take."""
+        values = dict(zip(graph.symbols(self.inputs), self.enter(inputs), strict=True))
+        for node in self.nodes:
+            direct = [values.get(a) if isinstance(a, graph.Symbol) else None for a in node.args]
+            if direct and direct[0] is not None:
+                node.layer.check_inputs(*[value_of(v) for v in direct])
+
+    # --- copies ------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"owner": self.owner, "children": self.children, "flat": graph.flatten(self.inputs, self.outputs, self.nodes)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.owner, self.children = state["owner"], state["children"]
+        self.inputs, self.outputs, self.nodes = graph.unflatten(state["flat"])
+        self.name_of = {id(child): name for name, child in self.children.items()}
+        for node in (*dict.fromkeys(s.node for s in graph.symbols(self.inputs)), *self.nodes):
+            node.layer._face.nodes.append(node)
+
+    def fingerprint_parts(self) -> Any:
+        """What tells this graph from others: its layers and how they are wired."""
+        inputs, outputs, table = graph.flatten(self.inputs, self.outputs, self.nodes)
+        wiring = [(self.name_of.get(id(layer), ""), args, kwargs, specs) for layer, args, kwargs, specs in table]
+        return self.children, inputs, outputs, wiring
+
+
+def fit_input(x: Any, want: spec.Spec, owner: str, name: str) -> Any:
+    """One input with the rank and dtype of its spec; refused if its shape is another.
+
+    As in Keras, an axis of size 1 at the end may be missing or be too many.
+    """
+    if is_masked(x):
+        return Masked(fit_input(x.value, want, owner, name), x.mask)
+    if not hasattr(x, "shape"):
+        x = jnp.asarray(x)
+    abstract = isinstance(x, (spec.Spec, spec.SDS))
+    if not abstract and len(x.shape) == want.ndim + 1 and x.shape[-1] == 1:
+        x = jnp.squeeze(x, -1)
+    elif not abstract and len(x.shape) == want.ndim - 1 and want.shape[-1] == 1:
+        x = jnp.expand_dims(x, -1)
+    fits = len(x.shape) == want.ndim and all(w is None or not isinstance(d, int) or d == w for d, w in zip(x.shape, want.shape, strict=True))
+    if not fits:
+        raise ValueError(f"{owner}: {name!r} expects shape {shown(want.shape)}; got {shown(x.shape)}.")
+    return x if abstract or x.dtype == want.dtype else x.astype(want.dtype)

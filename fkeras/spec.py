@@ -1,0 +1,112 @@
+"""Shapes before values: `Spec`, and `infer`, the only shape function there is."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+SDS = jax.ShapeDtypeStruct
+Shape = tuple[Any, ...]
+
+
+class Spec:
+    """A shape in which a dimension may be None, and a dtype. A leaf to `jax.tree`.
+
+    >>> Spec((None, 3))
+    Spec(?, 3; float32)
+    """
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: Any, dtype: Any = "float32"):
+        self.shape: Shape = tuple(shape)
+        self.dtype = jnp.dtype(dtype)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spec) and (self.shape, self.dtype) == (other.shape, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"Spec({', '.join('?' if d is None else str(d) for d in self.shape)}; {self.dtype})"
+
+
+def of(x: Any) -> Spec:
+    """The spec of an array, a tracer, a ShapeDtypeStruct or a Spec; sizes that are no numbers become None."""
+    return Spec((d if isinstance(d, int) else None for d in x.shape), x.dtype)
+
+
+def is_abstractable(x: Any) -> bool:
+    """Whether `x` is a leaf that stands for an array."""
+    return hasattr(x, "shape") and hasattr(x, "dtype")
+
+
+def key_spec() -> SDS:
+    """The spec of a random key; making it runs nothing."""
+    return _key_spec()
+
+
+@functools.cache
+def _key_spec() -> SDS:
+    return jax.eval_shape(lambda: jax.random.key(0))
+
+
+@functools.cache
+def _symbols(count: int) -> tuple[Any, ...]:
+    """One symbolic size for each axis that can be unknown."""
+    names = [f"d{i}" for i in range(count)]
+    return tuple(export.symbolic_shape(", ".join(names), constraints=[f"{n} >= 2" for n in names]))
+
+
+def infer(f: Callable[..., Any], *args: Any) -> Any:
+    """Specs of the outputs of `f(*args)`, with nothing computed.
+
+    Every leaf of `args` that has a shape and a dtype is abstract, everything else is
+    passed as it is. An unknown dimension (None) becomes a symbolic size, one for each
+    axis; where arithmetic on symbols is undecidable, two trials with numbers decide
+    which output dimensions are unknown.
+    """
+    leaves, treedef = jax.tree.flatten(args, is_leaf=lambda x: isinstance(x, Spec))
+    holes = [is_abstractable(x) for x in leaves]
+    unknown = max((x.ndim for x, h in zip(leaves, holes, strict=True) if h and None in x.shape), default=0)
+
+    def shapes(sizes: Any) -> Any:
+        def known(x: Any) -> SDS:
+            return x if not isinstance(x, Spec) else SDS(tuple(sizes[i] if d is None else d for i, d in enumerate(x.shape)), x.dtype)
+
+        def run(*abstract: Any) -> Any:
+            given = iter(abstract)
+            return f(*treedef.unflatten([next(given) if h else x for x, h in zip(leaves, holes, strict=True)]))
+
+        return jax.eval_shape(run, *[known(x) for x, h in zip(leaves, holes, strict=True) if h])
+
+    if not unknown:
+        return jax.tree.map(of, shapes(()))
+    try:
+        return jax.tree.map(of, shapes(_symbols(unknown)))
+    except Exception as error:
+        if not _undecided(error):
+            raise
+    first, second = ([base + 2 * i for i in range(unknown)] for base in (37, 61))
+    try:
+        one, two = shapes(first), shapes(second)
+    except Exception:  # axes that must agree: the same number for all
+        one, two = shapes([37] * unknown), shapes([61] * unknown)
+    return jax.tree.map(lambda a, b: Spec((d if d == e else None for d, e in zip(a.shape, b.shape, strict=True)), a.dtype), one, two)
+
+
+def _undecided(error: Exception) -> bool:
+    """Whether an error comes from a size that is a symbol rather than a number."""
+    text = f"{type(error).__name__} {error}"
+    marks = ("InconclusiveDimension", "symbolic", "_DimExpr", "d0", "d1", "d2", "d3", "d4")
+    return any(mark in text for mark in marks)
