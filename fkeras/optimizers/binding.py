@@ -15,10 +15,20 @@ import jax.numpy as jnp
 from .. import config
 from ..variable import Variable
 from .leaves import Row
-from .places import Slot
+from .places import Slot, stand_in
 from .shared import Numbers
 
-INTERNAL = ("_trainable_variables", "_own", "_rows", "_form", "_box", "_excluded", "_init_args", "_compiled")
+INTERNAL = (
+    "_trainable_variables",
+    "_built_on",
+    "_own",
+    "_rows",
+    "_form",
+    "_box",
+    "_excluded",
+    "_init_args",
+    "_compiled",
+)
 
 
 class Subclassing:
@@ -94,7 +104,7 @@ class Subclassing:
         """What the optimizer has made: by `add_variable`, or held in attributes, lists and dicts."""
         if not self.is_custom:
             return []
-        foreign = set(map(id, self._trainable_variables))
+        foreign = set(map(id, (*self._trainable_variables, *self._built_on)))
         held = (v for name, value in vars(self).items() if name not in INTERNAL for v in variables_in(value))
         found = {id(v): v for v in (*vars(self).get("_own", ()), *held)}
         return [v for i, v in found.items() if i not in foreign]
@@ -116,8 +126,8 @@ class Subclassing:
 
 def init(optimizer: Any, params: Row) -> dict[str, Any]:
     """The first `opt_state` of a Keras-style optimizer."""
-    bound = bind(optimizer, params, {})
-    return {**bound._box, "variables": [v.value for v in bound._own_variables()]}
+    bound, _ = bind(optimizer, params, {})
+    return {**optimizer.begin(params), "variables": [v.value for v in bound._own_variables()]}
 
 
 def run(optimizer: Any, params: Row, grads: list[Any], state: Any, rate: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -125,37 +135,31 @@ def run(optimizer: Any, params: Row, grads: list[Any], state: Any, rate: Any) ->
     every = optimizer.gradient_accumulation_steps
     t = (state["iterations"] // every if every else state["iterations"]) + 1
     extras = optimizer.advance({k: state[k] for k in optimizer.extras(params)}, t)
-    bound = bind(optimizer, params, {**state, **extras})
+    bound, variables = bind(optimizer, params, {**state, **extras})
     own = bound._own_variables()
     for variable, value in zip(own, state["variables"], strict=True):
         variable.assign(value)
-    for variable, g in zip(bound._trainable_variables, grads, strict=True):
+    for variable, g in zip(variables, grads, strict=True):
         if g is not None:
             bound.update_step(g, variable, rate)
-    moves = [v.value - p for v, p in zip(bound._trainable_variables, params.values, strict=True)]
+    moves = [v.value - p for v, p in zip(variables, params.values, strict=True)]
     return moves, {"variables": [v.value for v in own], **extras}
 
 
-def bind(optimizer: Any, params: Row, state: dict[str, Any]) -> Any:
-    """A copy of the optimizer, built on variables that hold the params; nothing of it is shared."""
+def bind(optimizer: Any, params: Row, state: dict[str, Any]) -> tuple[Any, list[Variable]]:
+    """A copy of the optimizer, built on variables that hold the params, and these; nothing of it is shared."""
     fresh = {id(v): Variable(v.value, name=v.name, trainable=False) for v in optimizer._own_variables()}
     early = list(vars(optimizer).get("_own", ()))[: optimizer._early if optimizer.built else None]
+    order = optimizer._form[1] if optimizer.built else range(len(params.values))
     bound = copy.copy(optimizer)
     for name, value in list(vars(optimizer).items()):
         if name not in INTERNAL:
             vars(bound)[name] = swap(value, fresh)
     box = {k: v for k, v in state.items() if k != "variables"}
     vars(bound).update(built=False, _own=[fresh[id(v)] for v in early], _rows=(), _box=box, _form=None)
-    bound.build([stand_in(p, leaf) for p, leaf in zip(params.values, params.leaves, strict=True)])
-    return bound
-
-
-def stand_in(p: Any, leaf: Any) -> Variable:
-    """A variable that holds the value of a parameter, under its path."""
-    variable = Variable(p, name=leaf.name)
-    variable.path = leaf.path
-    variable.overwrite_with_gradient = getattr(leaf, "overwrite_with_gradient", False)
-    return variable
+    variables = [stand_in(p, leaf) for p, leaf in zip(params.values, params.leaves, strict=True)]
+    bound.build([variables[i] for i in order])
+    return bound, variables
 
 
 def variable_row(variables: list[Any]) -> Row:

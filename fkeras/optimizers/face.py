@@ -18,7 +18,7 @@ import numpy as np
 from .. import registry
 from ..variable import Variable
 from .leaves import Row, insertion_order, row
-from .places import Place, Slot, like, replaced, sorted_form
+from .places import Place, Slot, like, replaced, sorted_form, stand_in
 from .schedules import LearningRateSchedule
 
 
@@ -48,6 +48,7 @@ class Face:
     _names: tuple[str, ...] = ()  # of the slots, in the order of Keras; JAX sorts them
     _excluded: Any = ((), ())
     _trainable_variables: Any = ()
+    _built_on: Any = ()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_") and name not in ("state", "learning_rate"):
@@ -80,10 +81,11 @@ class Face:
         self._rate = float(value) if fixed else value
 
     def _check_rate(self, value: Any) -> None:
-        name, number = type(self).__name__, np.shape(value) == () and not isinstance(value, (bool, str, type(None)))
+        name = type(self).__name__
+        number = np.shape(value) == () and not isinstance(value, (bool, str, type(None)))
         if not callable(value) and not number:
             raise ValueError(
-                f"{name}: learning_rate must be a number >= 0, a LearningRateSchedule or a function; received {value!r}."
+                f"{name}: learning_rate must be a number >= 0, a schedule or a function; received {value!r}."
             )
         if callable(value) or isinstance(value, jax.core.Tracer):
             return
@@ -147,20 +149,35 @@ class Face:
             self._box = replaced(self._read(), values)
 
     def build(self: Any, variables: Any) -> None:
-        """Makes the box for these variables; or for a tree of params, in whose order `variables` will come."""
+        """Makes the box for these variables; or for a tree of params, as `prepare` does."""
+        if not isinstance(variables, (list, tuple)) or not any(isinstance(v, Variable) for v in variables):
+            self.prepare(variables)
         if self.built:
             return
-        listed = isinstance(variables, (list, tuple)) and any(isinstance(v, Variable) for v in variables)
-        leaves = [v for v in variables if v is not None] if listed else None
-        params = [v if v is None else v.value for v in variables] if listed else variables
-        parts = row(params, leaves)
-        self._trainable_variables = leaves or []
-        self._form = parts._replace(values=[]), insertion_order(params)
-        self._box = {**self.begin(parts), **self._box}
-        self._names = tuple(self._box["slots"])
+        self._built_on = self._trainable_variables = [v for v in variables if v is not None]
+        values = [v if v is None else v.value for v in variables]
+        parts = row(values, self._trainable_variables)
+        self._adopt(parts, list(range(len(parts.values))))
         if self.is_custom:
             self._add_rows(parts)
         self.built = True
+
+    def prepare(self: Any, params: Any) -> None:
+        """Makes the box for a tree of params; `variables` comes in the order in which its dicts were filled."""
+        if self.built:
+            return
+        parts, order, early = row(params), insertion_order(params), self._box
+        if self.is_custom:
+            stand_ins = [stand_in(p, leaf) for p, leaf in zip(parts.values, parts.leaves, strict=True)]
+            self.build([stand_ins[i] for i in order])
+            self._trainable_variables, self._box = [], early
+        self._adopt(parts, order)
+        self.built = True
+
+    def _adopt(self: Any, parts: Row, order: list[int]) -> None:
+        self._form = parts._replace(values=[]), order
+        self._box = {**self.begin(parts), **self._box}
+        self._names = tuple(self._box["slots"])
 
     # --- variables, in the order of Keras ----------------------------------------------------------
 
@@ -277,23 +294,35 @@ class Face:
             raise ValueError(f"{self!r} is not built: pass the variables, or call build(variables) first.")
         variables = list(self._trainable_variables if variables is None else variables)
         self.build(variables)
+        if not self._trainable_variables and self._fits(variables):
+            self._trainable_variables = variables
         if len(grads) != len(variables):
             raise ValueError(f"{self!r}: {len(grads)} gradients for {len(variables)} variables.")
         known = set(map(id, self._trainable_variables))
         for variable in variables:
             if id(variable) not in known:
                 raise ValueError(
-                    f"Unknown variable: {variable!r}. {self!r} was built with other ones; make a new optimizer."
+                    f"Unknown variable: {variable!r}. {self!r} was built with others; make a new optimizer."
                 )
         return variables
 
+    def _fits(self, variables: list[Any]) -> bool:
+        """Whether variables are those of the tree that the optimizer was prepared for, by their shapes."""
+        if self._form is None:
+            return False
+        parts, order = self._form
+        return [tuple(v.shape) for v in variables] == [tuple(parts.leaves[i].shape) for i in order]
+
     def _advance(self: Any, grads: list[Any], state: Any, values: list[Any]) -> tuple[list[Any], Any]:
-        """(values, opt_state) after a step on the variables it was built with, constraints applied."""
-        variables = self._trainable_variables
-        updates, state = self.update(grads, state, values, variables)
-        values = [p + u for p, u in zip(values, updates, strict=True)]
-        pairs = zip(grads, variables, values, strict=True)
-        return [p if g is None or v.constraint is None else v.constraint(p) for g, v, p in pairs], state
+        """(values, opt_state) after a step on lists in the order of Keras, constraints applied."""
+        parts, order = self._form
+        place = np.argsort(order)
+        trees = [parts.tree([x[i] for i in place]) for x in (grads, values)]
+        updates, state = self.update(trees[0], state, trees[1], parts.leaves)
+        updates = parts.pick(updates)
+        values = [p + updates[i] for i, p in zip(order, values, strict=True)]
+        limits = [getattr(parts.leaves[i], "constraint", None) for i in order]
+        return [p if f is None or g is None else f(p) for f, g, p in zip(limits, grads, values, strict=True)], state
 
     def stateless_apply(
         self: Any, optimizer_variables: Any, grads: Any, trainable_variables: Any
@@ -304,7 +333,7 @@ class Face:
         places = list(self.places())
         for what, given, own in (
             ("optimizer", optimizer_variables, places),
-            ("trainable", trainable_variables, self._trainable_variables),
+            ("trainable", trainable_variables, self._form[1]),
         ):
             if len(given) != len(own):
                 raise ValueError(f"{self!r} has {len(own)} {what} variables; stateless_apply got {len(given)}.")
@@ -317,7 +346,10 @@ class Face:
         """Gives the variables the values to keep after training."""
         variables = list(var_list)
         self._named(variables, variables)
-        values = self.finalize([v.value for v in self._trainable_variables], self.state)
-        for variable, value in zip(self._trainable_variables, values, strict=True):
+        parts, order = self._form
+        place = np.argsort(order)
+        tree = parts.tree([self._trainable_variables[i].value for i in place])
+        final = parts.pick(self.finalize(tree, self.state, parts.leaves))
+        for i, variable in zip(order, self._trainable_variables, strict=True):
             if any(v is variable for v in variables):
-                variable.assign(value)
+                variable.assign(final[i])

@@ -26,11 +26,11 @@ class OptimizerType(registry.ConfigurableType):
             kwargs["learning_rate"] = kwargs.pop("lr")
         optimizer = super().__call__(*args, **kwargs)
         if decay:
-            if callable(optimizer.rate):
+            if callable(optimizer._rate):
                 raise ValueError(
-                    f"{cls.__name__}: `decay` needs a number as learning_rate; received {optimizer.rate!r}."
+                    f"{cls.__name__}: `decay` needs a number as learning_rate; received {optimizer._rate!r}."
                 )
-            optimizer.learning_rate = InverseTimeDecay(optimizer.rate, 1, decay)
+            optimizer.learning_rate = InverseTimeDecay(optimizer._rate, 1, decay)
         return optimizer
 
 

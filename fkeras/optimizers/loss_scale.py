@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..variable import Variable
 from .leaves import row
 from .optimizer import COMMON, OPTIMIZER, Optimizer
 from .places import Place
@@ -74,8 +75,8 @@ class LossScaleOptimizer(Optimizer, arguments=("inner_optimizer", "initial_scale
             "dynamic_scale": scale * jnp.where(finite, jnp.where(grown, 2.0, 1.0), 0.5),
         }
 
-    def finalize(self, params: Any, opt_state: Any) -> Any:
-        return self.inner_optimizer.finalize(params, opt_state["inner"])
+    def finalize(self, params: Any, opt_state: Any, leaves: list[Any] | None = None) -> Any:
+        return self.inner_optimizer.finalize(params, opt_state["inner"], leaves)
 
     def scale_loss(self, loss: Any, opt_state: Any = None) -> Any:
         state = self.state if opt_state is None else opt_state
@@ -107,8 +108,13 @@ class LossScaleOptimizer(Optimizer, arguments=("inner_optimizer", "initial_scale
         self.built = state is not None
 
     def build(self, variables: Any) -> None:
-        self.inner_optimizer.build(variables)
+        if any(isinstance(v, Variable) for v in variables):
+            self.inner_optimizer.build(variables)
         super().build(variables)
+
+    def prepare(self, params: Any) -> None:
+        self.inner_optimizer.prepare(params)
+        super().prepare(params)
 
     def places(self) -> Iterator[Place]:
         yield from (p for p in super().places() if p.keys != ("inner",))

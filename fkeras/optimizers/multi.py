@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import jax.numpy as jnp
 
 from .. import registry
+from ..variable import Variable
 from .leaves import Row, row
 from .loss_scale import LossScaleOptimizer
 from .optimizer import OPTIMIZER, Optimizer
@@ -32,7 +33,8 @@ class OptimizerMap(registry.Configurable, MutableMapping, kind=OPTIMIZER):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.default_optimizer = OPTIMIZER.get(self.default_optimizer)
+        if isinstance(self.default_optimizer, (str, dict)):
+            self.default_optimizer = OPTIMIZER.get(self.default_optimizer)
         if not isinstance(self.default_optimizer, Optimizer):
             raise TypeError(
                 f"OptimizerMap: default_optimizer must be an optimizer; received {self.default_optimizer!r}."
@@ -174,13 +176,12 @@ class MultiOptimizer(Optimizer, arguments=("optimizer_map", "loss_scale_factor",
             updates = [u if m is None else m for u, m in zip(updates, whole.pick(moves), strict=True)]
         return whole.tree(updates), {**opt_state, "iterations": opt_state["iterations"] + 1, "inner": inner}
 
-    def finalize(self, params: Any, opt_state: Any) -> Any:
-        whole = row(params, self._form[0].leaves if self._form and isinstance(params, list) else None)
+    def finalize(self, params: Any, opt_state: Any, leaves: list[Any] | None = None) -> Any:
+        whole = row(params, leaves)
         values = whole.values
-        for optimizer, (p, _), state in zip(
-            self.optimizers, self.parts(whole, values), opt_state["inner"], strict=True
-        ):
-            final = whole.pick(optimizer.finalize(p, state))
+        trees = self.parts(whole, values)
+        for optimizer, (p, known), state in zip(self.optimizers, trees, opt_state["inner"], strict=True):
+            final = whole.pick(optimizer.finalize(p, state, known))
             values = [v if f is None else f for v, f in zip(values, final, strict=True)]
         return whole.tree(values)
 
@@ -211,21 +212,17 @@ class MultiOptimizer(Optimizer, arguments=("optimizer_map", "loss_scale_factor",
         self.built = state is not None
 
     def build(self, variables: Any) -> None:
-        if self.built:
-            return
-        listed = isinstance(variables, (list, tuple)) and any(hasattr(v, "value") for v in variables)
-        if listed:
+        if not self.built and any(isinstance(v, Variable) for v in variables):
             chosen = [None if v is None else self.choose(v) for v in variables]
-            trees = [
-                [v if n == c else None for v, c in zip(variables, chosen, strict=True)]
-                for n in range(len(self.optimizers))
-            ]
-        else:
-            whole = row(variables)
-            trees = [tree for tree, _ in self.parts(whole, whole.values)]
-        for optimizer, tree in zip(self.optimizers, trees, strict=True):
-            optimizer.build(tree)
+            for n, optimizer in enumerate(self.optimizers):
+                optimizer.build([v if n == c else None for v, c in zip(variables, chosen, strict=True)])
         super().build(variables)
+
+    def prepare(self, params: Any) -> None:
+        whole = row(params)
+        for optimizer, (tree, _) in zip(self.optimizers, self.parts(whole, whole.values), strict=True):
+            optimizer.prepare(tree)
+        super().prepare(params)
 
     def places(self) -> Iterator[Place]:
         yield from (p for p in super().places() if p.keys != ("inner",))
@@ -240,6 +237,3 @@ def simple(optimizer: Any, where: str) -> Any:
     if not isinstance(optimizer, Optimizer):
         raise ValueError(f"{where}: {optimizer!r} is not an Optimizer instance.")
     return optimizer
-
-
-Selector = Callable[[Any], Any]

@@ -210,11 +210,11 @@ class Optimizer(Face, binding.Subclassing, registry.Configurable, metaclass=Opti
         rate = self._rate(opt_state["iterations"]) if takes_step(self._rate) else self._rate()
         return jnp.asarray(getattr(rate, "value", rate), jnp.float32)
 
-    def finalize(self, params: Any, opt_state: Any) -> Any:
+    def finalize(self, params: Any, opt_state: Any, leaves: list[Any] | None = None) -> Any:
         """The params to keep after training: their moving average, if there is one."""
         if not self.use_ema:
             return params
-        parts = row(params)
+        parts = row(params, leaves)
         averages = parts.pick(opt_state["average"])
         return parts.tree([p if a is None else a for p, a in zip(parts.values, averages, strict=True)])
 
@@ -271,22 +271,17 @@ class Optimizer(Face, binding.Subclassing, registry.Configurable, metaclass=Opti
     def __repr__(self) -> str:
         if registry.custom_init(type(self)):
             return super().__repr__()
-        shown = {
-            f.name: self._rate if f.name == "learning_rate" else getattr(self, f.name)
-            for f in registry.settings(type(self))
-        }
-        fields = {f.name: f for f in registry.settings(type(self))}
-        unnamed = self.name == registry.snake_case(type(self).__name__)
-        told = [
-            n
-            for n, v in shown.items()
-            if not registry.is_default(type(self), fields[n], v) and not (n == "name" and unnamed)
-        ]
-        return f"{type(self).__name__}({', '.join(f'{n}={registry.short(shown[n])}' for n in told)})"
+        told = []
+        for f in registry.settings(type(self)):
+            value = self._rate if f.name == "learning_rate" else getattr(self, f.name)
+            unnamed = f.name == "name" and value == registry.snake_case(type(self).__name__)
+            if not unnamed and not registry.is_default(type(self), f, value):
+                told.append(f"{f.name}={registry.short(value)}")
+        return f"{type(self).__name__}({', '.join(told)})"
 
 
 def arrange(cls: type, arguments: tuple[str, ...] | None) -> None:
-    """Gives a class the arguments of Keras: the rate, those of its rule, the common ones, keyword-only ones; or those named."""
+    """Gives a class the arguments of Keras: the rate, its rule's, the common, the keyword-only ones; or those named."""
     fields = {f.name: f for f in dataclasses.fields(cls)}
     tail = [n for n, f in fields.items() if f.kw_only]
     rule = [n for n in fields if n not in (*COMMON, *tail)]

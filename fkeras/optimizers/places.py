@@ -53,6 +53,14 @@ class Slot(Variable):
         return self.value.dtype.name
 
 
+def stand_in(p: Any, leaf: Any) -> Variable:
+    """A variable that holds the value of a parameter, under its path."""
+    variable = Variable(p, name=leaf.name)
+    variable.path = leaf.path
+    variable.overwrite_with_gradient = getattr(leaf, "overwrite_with_gradient", False)
+    return variable
+
+
 def replaced(state: Any, values: Iterable[tuple[Place, Any]]) -> Any:
     """A copy of a nest of dicts, lists and trees with some arrays replaced."""
     changes: dict[tuple[Any, ...], dict[int, Any]] = {}
