@@ -29,7 +29,17 @@ def tracing() -> bool:
     >>> tracing(), jax.eval_shape(lambda x: jnp.full(3, tracing()), 0).dtype.name
     (False, 'bool')
     """
-    return isinstance(jnp.asarray(np.uint32(0)), Tracer)
+    return isinstance(jax.device_put(np.uint32(0)), Tracer)
+
+
+def put(values: Any, dtype: Any = None) -> jax.Array:
+    """Values as a JAX array; NumPy converts its own, for which `jnp.asarray` would compile a program per shape.
+
+    >>> put(np.arange(2), "float32")
+    Array([0., 1.], dtype=float32)
+    """
+    dtype = jnp.dtype(values.dtype if dtype is None else dtype)
+    return jnp.asarray(values if isinstance(values, jax.Array) else np.asarray(values, dtype), dtype)
 
 
 def draw(sampler: Callable[..., jax.Array], key: jax.Array, shape: tuple[int, ...], dtype: str, *args: Any) -> Any:
