@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from .. import policies, random, registry
+from .. import policies, random, registry, stream
 from .initializer import Initializer
 
 Axes = Sequence[int] | None
@@ -247,7 +247,7 @@ class Orthogonal(_Random, names=("OrthogonalInitializer",)):
         tall = random.normal((max(rows, columns), min(rows, columns)), dtype=exact, seed=self._key(rng))
         q = _orthonormal(tall)
         q = self.gain * (q.T if rows < columns else q)
-        return jnp.asarray(q.reshape(shape), dtype)
+        return stream.put(q.reshape(shape), dtype)
 
 
 def _orthonormal(matrix: jax.Array) -> Any:

@@ -68,7 +68,7 @@ class Identity(Initializer, names=("IdentityInitializer",)):
     def __call__(self, shape: Sequence[int], dtype: Any = None, *, rng: Any = None) -> jax.Array:
         if len(shape) != 2:
             raise ValueError(f"{self} makes matrices; received shape {tuple(shape)}.")
-        return jnp.asarray(self.gain * np.eye(shape[0], shape[1]), policies.available(dtype))
+        return stream.put(self.gain * np.eye(shape[0], shape[1]), policies.available(dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {} if self.gain == 1 else {"gain": self.gain}  # Keras never writes it, but reads it
@@ -114,7 +114,7 @@ class STFT(Initializer, names=("STFTInitializer",)):
             window = self._window(shape[0]).astype(exact)
             norm = {"density": np.sqrt((window**2).sum()), "spectrum": np.abs(window).sum(), None: exact(1)}
             kernel = kernel * window[:, None, None] / norm[self.scaling]
-        return jnp.asarray(kernel, dtype)
+        return stream.put(kernel, dtype)
 
     def _window(self, length: int) -> np.ndarray:
         if isinstance(self.window, str):
@@ -132,4 +132,4 @@ def _full(shape: Sequence[int], value: Any, dtype: Any) -> jax.Array:
     shape, dtype = random.sizes(shape), jnp.dtype(policies.available(dtype))
     if isinstance(value, jax.Array) or stream.tracing():
         return jnp.broadcast_to(jnp.asarray(value, dtype), shape)
-    return jnp.asarray(np.broadcast_to(np.asarray(value, dtype), shape))
+    return stream.put(np.broadcast_to(np.asarray(value, dtype), shape))

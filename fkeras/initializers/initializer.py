@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from .. import policies, random, registry
+from .. import policies, random, registry, stream
 
 KEYS = ("key", "rng", "rng_key", "prng_key")  # what functions in the style of JAX call their first argument
 
@@ -73,7 +72,7 @@ def fill(initializer: Any, rng: Any, shape: Sequence[int], dtype: Any = None) ->
     values = _call(f, rng, shape, dtype)
     if np.shape(values) != shape:
         raise ValueError(f"{registry.short(f)} returned shape {np.shape(values)} for a weight of shape {shape}.")
-    return jnp.asarray(values, dtype)
+    return stream.put(values, dtype)
 
 
 def _call(f: Any, rng: Any, shape: tuple[int, ...], dtype: str) -> Any:
@@ -98,7 +97,7 @@ class Initializer(registry.Configurable, kind=KIND):
 
     >>> class Fives(Initializer):
     ...     def __call__(self, shape, dtype=None, *, rng=None):
-    ...         return jnp.full(shape, 5, dtype)
+    ...         return np.full(shape, 5)
     >>> fill(Fives(), None, (2,)).tolist()
     [5.0, 5.0]
     """
