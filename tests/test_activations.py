@@ -11,9 +11,15 @@ import pytest
 
 from fkeras import activations, registry
 
+PLAIN = (
+    "relu6 selu softplus softsign sparse_plus silu swish tanh tanh_shrink sigmoid sparse_sigmoid exponential "
+    "hard_sigmoid hard_silu hard_swish hard_tanh linear mish log_sigmoid"
+)
 CASES = {  # name -> settings to try
-    "relu": [{}, {"negative_slope": 0.1}, {"max_value": 6}, {"max_value": 2.5}, {"threshold": 1.5}]
-    + [{"negative_slope": 0.3, "max_value": 2.0, "threshold": -0.5}, {"negative_slope": 0.2, "max_value": 6}],
+    "relu": [
+        *({}, {"negative_slope": 0.1}, {"max_value": 6}, {"max_value": 2.5}, {"threshold": 1.5}),
+        *({"negative_slope": 0.3, "max_value": 2.0, "threshold": -0.5}, {"negative_slope": 0.2, "max_value": 6}),
+    ],
     "leaky_relu": [{}, {"negative_slope": 0.01}],
     "elu": [{}, {"alpha": 0.3}],
     "celu": [{}, {"alpha": 0.3}],
@@ -25,11 +31,8 @@ CASES = {  # name -> settings to try
     "softmax": [{}, {"axis": 0}, {"axis": (0, 1)}],
     "log_softmax": [{}, {"axis": 0}, {"axis": (0, 1)}],
     "glu": [{}, {"axis": 0}],
-} | dict.fromkeys(
-    "relu6 selu softplus softsign sparse_plus silu swish tanh tanh_shrink sigmoid sparse_sigmoid exponential "
-    "hard_sigmoid hard_silu hard_swish hard_tanh linear mish log_sigmoid".split(),
-    [{}],
-)
+    **{name: [{}] for name in PLAIN.split()},
+}
 RUNS = [(name, settings) for name, each in CASES.items() for settings in each]
 GRID = np.linspace(-7, 7, 112, dtype=np.float32).reshape(8, 14)  # holds the corners 0, ±1, ±3, 6 up to rounding
 GRID = np.concatenate([GRID, np.array([[0, -0.5, 0.5, 1, -1, 3, -3, 6, -6, 1.5, 2.5, 2, -2, 100]] * 2, np.float32)])
@@ -45,7 +48,8 @@ def test_values_are_those_of_keras(dtype, rtol):
     ours, theirs = (jax.jit(lambda x, m=m: values(m, x))(x) for m in (activations, keras.activations))
     for (name, settings), a, b in zip(RUNS, ours, theirs, strict=True):
         assert a.dtype == b.dtype, name
-        np.testing.assert_allclose(*(np.asarray(v, np.float32) for v in (a, b)), rtol, rtol, err_msg=f"{name} {settings}")
+        a, b = (np.asarray(v, np.float32) for v in (a, b))
+        np.testing.assert_allclose(a, b, rtol, rtol, err_msg=f"{name} {settings}")
 
 
 def test_gradients_are_those_of_keras():
@@ -110,7 +114,7 @@ def test_configs_of_functions_are_read_as_keras_writes_them():
 
 @pytest.mark.parametrize("wrong", ["reul", 3, {"class_name": "function", "config": "nope"}])
 def test_unknown_activations_are_refused(wrong):
-    with pytest.raises(ValueError, match="activation|nope"):
+    with pytest.raises(ValueError, match=r"activation|nope"):
         activations.get(wrong)
 
 

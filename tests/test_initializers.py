@@ -54,8 +54,8 @@ def both(name, settings):
 @pytest.mark.parametrize(("name", "settings"), DRAWN)
 def test_a_seed_gives_the_numbers_of_keras(name, settings):
     ours, theirs = both(name, {**settings, "seed": 1337})
-    shapes = [(3, 4, 5)] if "input_axes" in settings else [(7, 13), (3, 3, 4, 8), (9, 2)]
-    for shape in [*shapes, *([] if name == "Orthogonal" or "input_axes" in settings else [(11,), ()])]:
+    shapes = [(3, 4, 5)] if "input_axes" in settings else [(3, 3, 4, 8), (9, 2)]
+    for shape in [*shapes, *([] if name == "Orthogonal" or "input_axes" in settings else [()])]:
         chex.assert_trees_all_equal(ours(shape), theirs(shape))
     chex.assert_trees_all_equal(ours(shapes[0]), ours(shapes[0], rng=jax.random.key(3)))
     if name != "Orthogonal":
