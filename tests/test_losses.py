@@ -1,9 +1,6 @@
 """Losses against Keras itself, their reductions, configs, checks and user-written ones."""
 
 import inspect
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import jax
 import jax.numpy as jnp

@@ -7,7 +7,6 @@ import numbers
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .. import config
@@ -86,7 +85,7 @@ def trial(metric: Metric, y_true: Any, y_pred: Any) -> None:
     before = [(v, v.value) for v in metric.variables]
     if before and not any(m.needs_shapes and not m._acc for m in inner):
         return
-    zeros = [jnp.zeros([d or 1 for d in y.shape], y.dtype) for y in (y_true, y_pred)]
+    zeros = [np.zeros([d or 1 for d in y.shape], y.dtype) for y in (y_true, y_pred)]
     metric.update_state(*zeros)
     metric.reset_state()
     for variable, value in before:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,12 @@ def best(y_pred: jax.Array, k: int) -> jax.Array:
 
 
 def examine(
-    y_true: Any, y_pred: Any, weights: tuple[Any, ...], dtype: Any, top_k: int | None = None, class_id: int | None = None
+    y_true: Any,
+    y_pred: Any,
+    weights: tuple[Any, ...],
+    dtype: Any,
+    top_k: int | None = None,
+    class_id: int | None = None,
 ) -> tuple[jax.Array, jax.Array, Any]:
     """(labels are true, scores, weight of each or None), all of the shape of the scores.
 
@@ -75,76 +80,196 @@ def examine(
     return y_true.astype(bool), y_pred, weight
 
 
-def positives(label: jax.Array, score: jax.Array, weight: Any, thresholds: Any, dtype: Any) -> jax.Array:
+def positives(label: jax.Array, score: jax.Array, weight: Any, thresholds: Any, even: bool, dtype: Any) -> jax.Array:
     """Exact sums of weights where a label holds and the score exceeds each threshold.
 
     Shapes: label, score, weight `(..., n)`; result `(2, ..., thresholds)`.
+
+    even: thresholds run from 0 to 1 in equal steps, so that a score tells its bucket.
     """
-    if not evenly_spread(thresholds):
+    if not even:
         above = label[..., None, :] & (score[..., None, :] > jnp.asarray(thresholds, score.dtype)[:, None])
         return exact.total(above if weight is None else jnp.where(above, weight[..., None, :], 0), dtype)
     n = len(thresholds)
     bucket = (jnp.ceil(jnp.clip(score, 0.0, 1.0) * (n - 1)) - 1).astype(jnp.int32)
-    if thresholds[0] < 0:
-        bucket = jnp.maximum(bucket, 0)  # a score of 0 is above the first threshold
-    below = bucket < 0
-    flat = jnp.where(below, 0, bucket).reshape(-1, bucket.shape[-1])
-    keep = (label & ~below).reshape(flat.shape)
-    data = keep.astype(jnp.uint32) if weight is None else jnp.where(keep, weight.reshape(flat.shape), 0)
-    counts = jax.vmap(lambda ids, x: histogram(ids, x, n, dtype))(flat, data)
-    counts = jnp.moveaxis(counts, 1, 0).reshape(2, *score.shape[:-1], n)
-    return from_above(counts)
+    if thresholds[0] < 0 or thresholds[-1] > 1:
+        bucket = jnp.maximum(bucket, 0)  # a score of 0 is above a first threshold that lies below 0
+    counted = label & (bucket >= 0)
+    data = counted.astype(jnp.uint32) if weight is None else jnp.where(counted, weight, 0)
+    sums = jnp.vectorize(lambda ids, x: histogram(ids, x, n), signature="(m),(m)->(n)")(jnp.maximum(bucket, 0), data)
+    sums = jnp.flip(jnp.cumsum(jnp.flip(sums, -1), -1, dtype=sums.dtype), -1)
+    return exact.whole(sums, dtype) if weight is None else exact.add(exact.zero(sums.shape, dtype), sums)
 
 
-def histogram(ids: jax.Array, data: jax.Array, n: int, dtype: Any) -> jax.Array:
-    """Exact sums of `data` by its bucket. Shapes: `(m,)` twice to `(2, n)`."""
-    if jnp.issubdtype(data.dtype, jnp.unsignedinteger):
-        return exact.whole(jax.ops.segment_sum(data, ids, n), dtype)
-    blocks = -(-data.shape[0] // BLOCK)
+def histogram(ids: jax.Array, data: jax.Array, n: int) -> jax.Array:
+    """Sums of `data` by its bucket. Shapes: `(m,)` twice to `(n,)`."""
+    blocks = -(-data.shape[0] // BLOCK) or 1  # by parts, for float32 stops counting at 2^24
     ids = ids + n * (jnp.arange(data.shape[0]) // BLOCK)
-    return exact.total(jax.ops.segment_sum(data.astype(dtype), ids, n * blocks).reshape(blocks, n).T, dtype)
+    return jnp.sum(jax.ops.segment_sum(data, ids, n * blocks).reshape(blocks, n), axis=0, dtype=data.dtype)
 
 
-def from_above(counts: jax.Array) -> jax.Array:
-    """Running exact sums over the last axis, from its end. Shapes: `(2, ..., n)`."""
-    return jnp.moveaxis(
-        jax.lax.associative_scan(lambda a, b: jnp.moveaxis(exact.add(*(jnp.moveaxis(x, 1, 0) for x in (a, b))), 0, 1),
-                                 jnp.moveaxis(counts, (0, -1), (1, 0)), reverse=True),
-        (0, 1), (-1, 0),
-    )  # fmt: skip
-
-
-def total_weight(label: jax.Array, weight: Any, dtype: Any) -> jax.Array:
-    """Exact sums of the weights of the labels that hold. Shapes: `(..., n)` to `(2, ..., 1)`."""
-    return exact.total(label if weight is None else jnp.where(label, weight, 0), dtype)[..., None]
-
-
-def add_counts(acc: Acc, label: jax.Array, score: jax.Array, weight: Any, thresholds: Any, dtype: Any) -> Acc:
-    """The accumulator with the counts of one batch that its names ask for."""
+def add_counts(acc: Acc, seen: Any, thresholds: Any, even: bool, dtype: Any) -> Acc:
+    """The accumulator with those counts of a batch that its names ask for; `seen` is from `examine`."""
+    label, score, weight = seen
     new = dict(acc)
-    for truth, name, opposite in ((label, "true_positives", "false_negatives"), (~label, "false_positives", "true_negatives")):
+    for truth, name, opposite in ((label, *COUNTS[::3]), (~label, *COUNTS[1:3])):
         if name not in acc and opposite not in acc:
             continue
-        above = positives(truth, score, weight, thresholds, dtype)
+        above = positives(truth, score, weight, thresholds, even, dtype)
         if name in acc:
             new[name] = exact.add(acc[name], above)
         if opposite in acc:
-            below = exact.add(jnp.broadcast_to(total_weight(truth, weight, dtype), above.shape), -above)
-            new[opposite] = exact.add(acc[opposite], below)
+            total = exact.total(truth if weight is None else jnp.where(truth, weight, 0), dtype)[..., None]
+            new[opposite] = exact.add(acc[opposite], exact.add(jnp.broadcast_to(total, above.shape), -above))
     return new
 
 
-class _Counts(Metric):
-    """A metric over counts at thresholds."""
+def ratio(a: jax.Array, b: jax.Array) -> jax.Array:
+    """`a / (a + b)`, and 0 where there is neither."""
+    return divide_no_nan(a, a + b)
 
-    counted: Any = COUNTS  # names of the counts it needs
-    class_id: Any = None
-    top_k: Any = None
-    _levels: Any  # the thresholds, as a list
+
+class CountsAtThresholds(Metric):
+    """What the metrics over counts at thresholds have in common; each says which it needs."""
+
+    counted: ClassVar[tuple[str, ...]] = COUNTS
+    class_id = None
+    top_k = None
+
+    def levels(self) -> list[float]:
+        """The thresholds."""
+        return check_thresholds(self, getattr(self, "thresholds", None), 0.5 if self.top_k is None else NEVER)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._levels = self.levels()
+        self._even = evenly_spread(self._levels)
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> Acc:
         return {name: exact.zero((len(self._levels),), self.acc_dtype) for name in self.counted}
 
     def update(self, acc: Acc, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Acc:
         seen = examine(y_true, y_pred, (sample_weight, mask), self.acc_dtype, self.top_k, self.class_id)
-        return add_counts(acc, *(None if x is None else x.ravel() for x in seen), self._levels, self.acc_dtype)
+        flat = [None if x is None else x.ravel() for x in seen]
+        return add_counts(acc, flat, self._levels, self._even, self.acc_dtype)
+
+    def counts(self, acc: Acc) -> tuple[jax.Array, ...]:
+        """The counts that it needs, as floats."""
+        return tuple(exact.value(acc[name]) for name in self.counted)
+
+    def one_or_all(self, values: jax.Array) -> jax.Array:
+        """A single number where there is a single threshold."""
+        return (values[0] if len(self._levels) == 1 else values).astype(self.dtype)
+
+
+class _Count(CountsAtThresholds):
+    """The number of one of the four outcomes."""
+
+    def compute(self, acc: Acc) -> jax.Array:
+        return self.one_or_all(self.counts(acc)[0])
+
+
+class TruePositives(_Count):
+    """The weight of examples that are true and predicted, at a threshold or several.
+
+    Shapes: y_true, y_pred `(n, ...)`, sample_weight `(n,)` or `(n, ...)`.
+
+    thresholds: predictions above one count as true; 0.5 if None.
+
+    Raises ValueError for thresholds outside [0, 1].
+
+    >>> TruePositives()([0, 1, 1, 1], [1, 0, 1, 1])
+    Array(2., dtype=float32)
+    """
+
+    counted = ("true_positives",)
+    thresholds: Any = None
+    name: str | None = None
+    dtype: Any = None
+
+
+class FalsePositives(_Count):
+    """The weight of examples that are false and predicted, see `TruePositives`.
+
+    >>> FalsePositives()([0, 1, 0, 0], [0, 0, 1, 1])
+    Array(2., dtype=float32)
+    """
+
+    counted = ("false_positives",)
+    thresholds: Any = None
+    name: str | None = None
+    dtype: Any = None
+
+
+class TrueNegatives(_Count):
+    """The weight of examples that are false and not predicted, see `TruePositives`.
+
+    >>> TrueNegatives()([0, 1, 0, 0], [1, 1, 0, 0])
+    Array(2., dtype=float32)
+    """
+
+    counted = ("true_negatives",)
+    thresholds: Any = None
+    name: str | None = None
+    dtype: Any = None
+
+
+class FalseNegatives(_Count):
+    """The weight of examples that are true and not predicted, see `TruePositives`.
+
+    >>> FalseNegatives()([0, 1, 1, 1], [0, 1, 0, 0])
+    Array(2., dtype=float32)
+    """
+
+    counted = ("false_negatives",)
+    thresholds: Any = None
+    name: str | None = None
+    dtype: Any = None
+
+
+class Precision(CountsAtThresholds):
+    """`true positives / (true positives + false positives)`: how much of what is predicted is true.
+
+    Shapes: y_true, y_pred `(n, ...)`, sample_weight `(n,)` or `(n, ...)`.
+
+    thresholds: predictions above one count as true; 0.5 if None.
+    top_k: only the k best classes of a row count as predicted.
+    class_id: only this class counts.
+
+    Raises ValueError for thresholds outside [0, 1].
+
+    >>> Precision()([0, 1, 1, 1], [1, 0, 1, 1])
+    Array(0.6666667, dtype=float32)
+    """
+
+    _direction = "up"
+    counted = ("true_positives", "false_positives")
+    thresholds: Any = None
+    top_k: int | None = None
+    class_id: int | None = None
+    name: str | None = None
+    dtype: Any = None
+
+    def compute(self, acc: Acc) -> jax.Array:
+        return self.one_or_all(ratio(*self.counts(acc)))
+
+
+class Recall(CountsAtThresholds):
+    """`true positives / (true positives + false negatives)`: how much of what is true is predicted.
+
+    Shapes and settings: see `Precision`.
+
+    >>> Recall()([0, 1, 1, 1], [1, 0, 1, 1])
+    Array(0.6666667, dtype=float32)
+    """
+
+    _direction = "up"
+    counted = ("true_positives", "false_negatives")
+    thresholds: Any = None
+    top_k: int | None = None
+    class_id: int | None = None
+    name: str | None = None
+    dtype: Any = None
+
+    def compute(self, acc: Acc) -> jax.Array:
+        return self.one_or_all(ratio(*self.counts(acc)))

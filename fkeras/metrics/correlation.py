@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from .. import config
 from ..losses.reduction import align, divide_no_nan
@@ -90,7 +91,7 @@ class R2Score(Metric):
     Raises ValueError for other settings or shapes.
 
     >>> R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])
-    Array(0.57142854, dtype=float32)
+    Array(0.5714286, dtype=float32)
     """
 
     _direction = "up"
@@ -117,7 +118,7 @@ class R2Score(Metric):
         return {**sums, "num_samples": exact.zero((), self.acc_dtype)}
 
     def update(self, acc: Acc, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Acc:
-        y_true, y_pred = align(*(jnp.asarray(y).astype(self.acc_dtype) for y in (y_true, y_pred)))
+        y_true, y_pred = align(jnp.asarray(y_true, self.acc_dtype), jnp.asarray(y_pred, self.acc_dtype))
         two_axes(self, y_true, y_pred)
         weights = jnp.ones_like(y_true)
         for w in (sample_weight, mask):
@@ -132,13 +133,13 @@ class R2Score(Metric):
         before = exact.value(acc["count"])
         share = divide_no_nan(count, before + count)
         distance = mean - exact.value(acc["mean"])
-        rows = exact.total(jnp.broadcast_to(jnp.asarray(True if mask is None else mask), y_true.shape[:1]), self.acc_dtype)
+        rows = jnp.broadcast_to(jnp.asarray(True if mask is None else mask).astype(bool), y_true.shape[:1])
         return {
             "residual": exact.add(acc["residual"], jnp.sum(jnp.square(y_true - y_pred) * weights, axis=0)),
             "count": exact.add(acc["count"], count),
             "mean": exact.add(acc["mean"], distance * share),
             "deviation": exact.add(acc["deviation"], deviation + jnp.square(distance) * before * share),
-            "num_samples": exact.add(acc["num_samples"], rows * y_true.shape[1]),
+            "num_samples": exact.add(acc["num_samples"], exact.total(rows, self.acc_dtype) * y_true.shape[1]),
         }
 
     def compute(self, acc: Acc) -> jax.Array:
@@ -158,10 +159,9 @@ class R2Score(Metric):
     def result(self) -> Any:
         score = super().result()
         n = self.num_samples
-        if self.num_regressors and not isinstance(n, jax.core.Tracer) and self.num_regressors >= float(n) - 1:
-            warnings.warn(
-                f"{self!r} has seen {float(n):g} labels: too few for the adjusted score; this is the plain one.", stacklevel=2
-            )
+        if self.num_regressors and not isinstance(n, Tracer) and self.num_regressors >= float(n) - 1:
+            text = f"{self!r} has seen {float(n):g} labels: too few for the adjusted score; this is the plain one."
+            warnings.warn(text, stacklevel=2)
         return score
 
 

@@ -41,7 +41,7 @@ class RootMeanSquaredError(Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update(self, acc: Acc, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Acc:  # type: ignore[override]
-        y_true, y_pred = align(*(jnp.asarray(y).astype(self.acc_dtype) for y in (y_true, y_pred)))
+        y_true, y_pred = align(jnp.asarray(y_true, self.acc_dtype), jnp.asarray(y_pred, self.acc_dtype))
         return super().update(acc, jnp.square(y_pred - y_true), sample_weight, mask)
 
     def compute(self, acc: Acc) -> jax.Array:

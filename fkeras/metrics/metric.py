@@ -100,8 +100,7 @@ class Metric(registry.Configurable, kind=KIND):
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Takes in one more batch."""
-        core = pure_class(type(self))
-        if core is None:
+        if pure(type(self), "update") is None:
             raise NotImplementedError(f"{type(self).__name__} needs a method update_state(self, y_true, y_pred, ...).")
         masked = next((x for x in (*args, *kwargs.values()) if isinstance(x, Masked)), None)
         if masked is not None and self.supports_masking:
@@ -114,7 +113,7 @@ class Metric(registry.Configurable, kind=KIND):
 
     def result(self) -> Any:
         """What has been measured so far."""
-        if pure_class(type(self)) is None:
+        if pure(type(self), "compute") is None:
             raise NotImplementedError(f"{type(self).__name__} needs a method result(self).")
         self._fill()
         if not self._acc:
@@ -132,11 +131,11 @@ class Metric(registry.Configurable, kind=KIND):
 
     def _fill(self, *data: Any) -> None:
         """Makes the variables of the accumulator, once it is known what they are."""
-        core = pure_class(type(self))
-        if core is None or self._acc or (self.needs_shapes and len(data) < 2):
+        init = pure(type(self), "init")
+        if init is None or self._acc or (self.needs_shapes and len(data) < 2):
             return
         with jax.ensure_compile_time_eval():
-            acc = core.init(self, *data) if self.needs_shapes else core.init(self)
+            acc = init(self, *data) if self.needs_shapes else init(self)
         self._acc = {k: Variable(v, name=k, trainable=False) for k, v in acc.items()}
 
     def __getattr__(self, name: str) -> Any:
@@ -159,7 +158,9 @@ class Metric(registry.Configurable, kind=KIND):
         self._added.append(variable)
         return variable
 
-    def add_weight(self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None) -> Variable:
+    def add_weight(
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
         """`add_variable` with Keras' other name and order."""
         return self.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)
 
@@ -197,9 +198,9 @@ class Metric(registry.Configurable, kind=KIND):
 
 
 @functools.cache
-def pure_class(cls: type) -> Any:
-    """The class from which a metric has its pure triple, or None for one that is all Keras-style."""
-    return next((c for c in cls.__mro__ if "update" in vars(c) and vars(c)["update"] is not Metric.update), None)
+def pure(cls: type, name: str) -> Any:
+    """The method of a pure triple under whatever Keras-style methods override it, or None if there is none."""
+    return next((vars(c)[name] for c in cls.__mro__ if vars(c).get(name) not in (None, vars(Metric)[name])), None)
 
 
 @functools.cache
@@ -207,10 +208,10 @@ def programs() -> tuple[Any, Any]:
     """The compiled `update` and `compute` of all metrics; equal settings share one program."""
 
     def update(frozen: Frozen, acc: Any, args: Any, kwargs: Any) -> Any:
-        return pure_class(type(frozen.metric)).update(frozen.metric, acc, *args, **kwargs)
+        return pure(type(frozen.metric), "update")(frozen.metric, acc, *args, **kwargs)
 
     def compute(frozen: Frozen, acc: Any) -> Any:
-        return pure_class(type(frozen.metric)).compute(frozen.metric, acc)
+        return pure(type(frozen.metric), "compute")(frozen.metric, acc)
 
     return jax.jit(update, static_argnums=0), jax.jit(compute, static_argnums=0)
 
@@ -225,4 +226,4 @@ def masked_call(metric: Metric, kwargs: dict[str, Any], mask: Any) -> dict[str, 
     if "sample_weight" in names:
         weight, mask = kwargs.get("sample_weight"), jnp.asarray(mask, jnp.float32)
         return {**kwargs, "sample_weight": mask if weight is None else mask * jnp.asarray(weight)}
-    raise ValueError(f"{metric!r}: its update_state takes neither `mask` nor `sample_weight`, so nothing can be left out.")
+    raise ValueError(f"{metric!r} cannot leave anything out: its update_state takes neither mask nor sample_weight.")
