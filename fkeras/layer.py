@@ -90,6 +90,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     is_bound: ClassVar[bool] = False  # whether `call` runs on a copy bound to its values
     builds: ClassVar[bool] = False  # whether the class overrides `build`
     config_always: ClassVar[tuple[str, ...]] = ()  # fields of Layer that the config holds even when None
+    config_if_set: ClassVar[tuple[str, ...]] = ()  # own fields that the config holds only when not None
     _wants: ClassVar[frozenset[str]] = frozenset()
     _face: ClassVar[Any]
 
@@ -184,13 +185,18 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             _annotate(error, self, values)
             raise
         if self.activity_regularizer is not None:
-            penalty = sum(jnp.sum(self.activity_regularizer(value_of(v))) for v in jax.tree.leaves(y, is_leaf=is_masked))
+            penalty = sum(self._activity(value_of(v)) for v in jax.tree.leaves(y, is_leaf=is_masked))
             state = {**state, "aux_loss": state.get("aux_loss", 0.0) + jnp.asarray(penalty, jnp.float32)}
         if any(is_masked(v) for v in jax.tree.leaves(y, is_leaf=is_masked)):
             return y, state
         if self.supports_masking:
             y = attach(y, self.compute_mask(values[0] if values else None, first))
         return y, state
+
+    def _activity(self, y: Any) -> Any:
+        """The activity penalty of one output: per example, where it has a batch."""
+        total = jnp.sum(self.activity_regularizer(y))
+        return total / y.shape[0] if y.ndim and y.shape[0] else total
 
     def first(self, scope: Any, inputs: Any, kwargs: Any) -> Any:
         """The first, abstract run of a bound layer: outputs, with what it uses noted in `scope`."""
@@ -361,7 +367,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         """The settings as JSON-able values, in the form of Keras 3."""
         config = super().get_config()
         config["dtype"] = policies.serialize(self.dtype_policy)
-        for optional in ("activity_regularizer",):
+        for optional in ("activity_regularizer", *self.config_if_set):
             if config.get(optional) is None and optional not in self.config_always:
                 config.pop(optional, None)
         return config

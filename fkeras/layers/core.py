@@ -44,6 +44,7 @@ class Dense(Layer):
 
     supports_masking = True
     rank: ClassVar[Any] = (2, None)
+    config_if_set = ("lora_rank", "lora_alpha")
 
     def __post_init__(self) -> None:
         super().__post_init__()
