@@ -124,11 +124,31 @@ def _settings(value: Any) -> Hashable:
         return ("ndarray", value.shape, value.dtype.str, value.tobytes())
     if hasattr(value, "fingerprint_parts"):
         return (type(value), _settings(value.fingerprint_parts()))
+    if isinstance(value, registry.Configurable) and not hasattr(value, "_face"):
+        return _plain(value)
     if isinstance(value, registry.Configurable):
         if not registry.is_builtin(type(value)):
             return (_Same(value), *((k, _settings(v)) for k, v in vars(value).items() if isinstance(v, (bool, int, float, str, tuple))))
         return (type(value), *((k, _settings(v)) for k, v in vars(value).items() if k not in ("_face", "_init_args")))
     return _Same(value)
+
+
+def settings_of(value: Any) -> Hashable:
+    """The fingerprint of an objective, an optimizer, or anything else that is no layer."""
+    return _Print(_settings(value))
+
+
+def _plain(value: Any) -> Hashable:
+    """A loss, a metric, an optimizer, an initializer, ...: its class and settings, not what it has seen."""
+    if not registry.is_builtin(type(value)):
+        return _Same(value)
+    fields = {f.name: getattr(value, f.name) for f in registry.settings(type(value)) if hasattr(value, f.name)}
+    given = {**vars(value).get("_init_args", {}), **fields}
+    rate = vars(value).get("_rate")
+    if "learning_rate" in given:  # a number is a leaf of opt_state, not a constant of the program
+        given["learning_rate"] = rate if callable(rate) else None
+    excluded = vars(value).get("_excluded", ((), ()))
+    return (type(value), *((k, _settings(v)) for k, v in given.items()), *map(_settings, excluded))
 
 
 class _Same:

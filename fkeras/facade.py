@@ -68,6 +68,9 @@ class Facade:
             return jax.tree.map(lambda x: x.spec if isinstance(x, graph.Symbol) else x, (node.args, node.kwargs), is_leaf=graph.is_symbol)
         return None if face.input_spec is None else ((face.input_spec,), {})
 
+    def meet(self: Any, inputs: tuple[Any, ...]) -> None:
+        """Sees the first inputs, before the layer is initialised for them."""
+
     def first_key(self: Any) -> Any:
         """The key of the layer's first values, when it is initialised by itself."""
         return random.next_key()
@@ -251,6 +254,8 @@ def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
     """Fills the boxes that are empty, if the shapes of the inputs are known."""
     if layer._face.filled:
         return
+    if args is not None:
+        layer.meet(tuple(args))
     if args is None:
         known = layer.known_specs()
         if known is None:

@@ -176,10 +176,8 @@ def serialize(value: Any) -> Any:
         config = {"module": module, "class_name": cls.__name__, "config": value.get_config(), "registered_name": registered}
         extra = getattr(value, "extra_config", None)
         return config if extra is None else {**config, **extra()}
-    if isinstance(value, tuple):
-        return {"class_name": "__tuple__", "config": {"value": [serialize(v) for v in value]}}
-    if isinstance(value, list):
-        return [serialize(v) for v in value]
+    if isinstance(value, (list, tuple)):
+        return type(value)(serialize(v) for v in value)
     if isinstance(value, dict):
         return {k: serialize(v) for k, v in value.items()}
     if isinstance(value, slice):

@@ -93,8 +93,9 @@ class Loss(registry.Configurable, kind=KIND):
         return config_of(self, {"name": self.name, "reduction": self.reduction}, {"dtype": self._given_dtype})
 
     def __repr__(self) -> str:
-        given = vars(self).get("_init_args", {})
-        return f"{type(self).__name__}({', '.join(f'{k}={registry.short(v)}' for k, v in given.items())})"
+        given = vars(self).get("_init_args")
+        shown = "..." if given is None else ", ".join(f"{k}={registry.short(v)}" for k, v in given.items())
+        return f"{type(self).__name__}({shown})"
 
 
 def inherit_settings(cls: type, names: tuple[str, ...]) -> None:

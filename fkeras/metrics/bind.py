@@ -15,7 +15,7 @@ from ..variable import Variable
 if TYPE_CHECKING:
     from .metric import Metric
 
-VALUES = ("_acc", "_added")
+VALUES = ("_acc", "_added", "_bound", "_init_args")
 
 
 def is_metric(x: Any) -> bool:
@@ -27,7 +27,7 @@ def parts(x: Any) -> list[Any]:
     """The members of a metric, list or dict, in which variables may be."""
     if is_metric(x):
         x._fill()
-        return [*x._acc.values(), *x._added, *(v for k, v in vars(x).items() if k not in (*VALUES, "_init_args"))]
+        return [*x._acc.values(), *x._added, *(v for k, v in vars(x).items() if k not in VALUES)]
     if isinstance(x, dict):
         return list(x.values())
     return list(x) if isinstance(x, (list, tuple)) else []
@@ -72,7 +72,7 @@ def rebuild(x: Any, memo: dict[int, Any]) -> Any:
         return memo[id(x)]
     if is_metric(x):
         twin = memo[id(x)] = copy.copy(x)
-        vars(twin).update({k: rebuild(v, memo) for k, v in vars(x).items()})
+        vars(twin).update({k: rebuild(v, memo) for k, v in vars(x).items()}, _bound=True)
         return twin
     if type(x) in (list, tuple):
         return type(x)(rebuild(v, memo) for v in x)
@@ -110,8 +110,8 @@ class Frozen:
 
     def __init__(self, metric: Metric):
         self.metric = copy.copy(metric)
-        vars(self.metric).update(_acc={}, _added=[])
-        settings = {k: v for k, v in vars(metric).items() if k not in (*VALUES, "_init_args", "name")}
+        vars(self.metric).update(_acc={}, _added=[], _bound=True)
+        settings = {k: v for k, v in vars(metric).items() if k not in (*VALUES, "name")}
         self.key = (type(metric), config.epsilon(), config.floatx(), freeze(settings))
 
     def __hash__(self) -> int:
@@ -126,7 +126,12 @@ def freeze(x: Any) -> Any:
     if isinstance(x, dict):
         return tuple((k, freeze(v)) for k, v in x.items())
     if isinstance(x, (list, tuple)):
-        return tuple(freeze(v) for v in x)
+        x = tuple(x)
+        try:
+            hash(x)
+        except TypeError:
+            return tuple(freeze(v) for v in x)
+        return x
     if isinstance(x, (np.ndarray, jax.Array)):
         return x.shape, str(x.dtype), np.asarray(x).tobytes()
     if isinstance(x, Variable) or is_metric(x):

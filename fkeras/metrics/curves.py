@@ -104,7 +104,6 @@ class PrecisionAtRecall(AtRate):
     """
 
     given = "recall"
-    counted = ("true_positives", "false_positives", "false_negatives")
     recall: float
     num_thresholds: int = 200
     class_id: int | None = None
@@ -112,7 +111,7 @@ class PrecisionAtRecall(AtRate):
     dtype: Any = None
 
     def rates(self, acc: Acc) -> tuple[jax.Array, jax.Array]:
-        tp, fp, fn = self.counts(acc)
+        tp, fp, _, fn = self.counts(acc)
         return ratio(tp, fn), ratio(tp, fp)
 
 
@@ -126,7 +125,6 @@ class RecallAtPrecision(AtRate):
     """
 
     given = "precision"
-    counted = ("true_positives", "false_positives", "false_negatives")
     precision: float
     num_thresholds: int = 200
     class_id: int | None = None
@@ -134,7 +132,7 @@ class RecallAtPrecision(AtRate):
     dtype: Any = None
 
     def rates(self, acc: Acc) -> tuple[jax.Array, jax.Array]:
-        tp, fp, fn = self.counts(acc)
+        tp, fp, _, fn = self.counts(acc)
         return ratio(tp, fp), ratio(tp, fn)
 
 
@@ -207,7 +205,7 @@ class AUC(CountsAtThresholds):
         if self.multi_label:
             if not self.num_labels and y_pred is None:
                 raise ValueError(f"{self!r}: set num_labels, or give shapes: init(y_true, y_pred).")
-            shape = (self.num_labels or self.labels_of(y_pred), *shape)
+            shape = (*shape, self.num_labels or self.labels_of(y_pred))
         return {name: exact.zero(shape, self.acc_dtype) for name in self.counted}
 
     def labels_of(self, y_pred: Any) -> int:
@@ -223,11 +221,14 @@ class AUC(CountsAtThresholds):
         if self.label_weights is not None and not self.multi_label:
             factor = jnp.broadcast_to(jnp.asarray(self.label_weights, self.acc_dtype), score.shape)
             weight = factor if weight is None else weight * factor
-        flat = [x if x is None else x.T if self.multi_label else x.ravel() for x in (label, score, weight)]
-        return add_counts(acc, flat, self._levels, self._even, self.acc_dtype)
+        if not self.multi_label:
+            flat = [x if x is None else x.ravel() for x in (label, score, weight)]
+            return add_counts(acc, flat, self._levels, self._even, self.acc_dtype)
+        columns = [x if x is None else x.T for x in (label, score, weight)]
+        return swapped(add_counts(swapped(acc), columns, self._levels, self._even, self.acc_dtype))
 
     def compute(self, acc: Acc) -> jax.Array:
-        tp, fp, tn, fn = self.counts(acc)
+        tp, fp, tn, fn = (x.T for x in self.counts(acc))
         if (self.curve, self.summation_method) == ("PR", "interpolation"):
             areas = interpolated_pr(tp, fp, fn)
         else:
@@ -245,6 +246,11 @@ class AUC(CountsAtThresholds):
         settings = {k: v for k, v in super().get_config().items() if k not in ("thresholds", "label_weights")}
         weights = None if self.label_weights is None else np.asarray(self.label_weights).tolist()
         return {**settings, "label_weights": weights, **thresholds}
+
+
+def swapped(acc: Acc) -> Acc:
+    """Counts `(2, thresholds, labels)` as `(2, labels, thresholds)`, and back."""
+    return {k: jnp.swapaxes(v, 1, 2) for k, v in acc.items()}
 
 
 def points(curve: str, tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[jax.Array, jax.Array]:

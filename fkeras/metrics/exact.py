@@ -57,6 +57,7 @@ def whole(n: Any, dtype: Any = "float32") -> jax.Array:
     if isinstance(n, int):
         high = int(np.float32(n))
         return jnp.asarray([high, n - high], dtype)
+    n = jnp.asarray(n)
     high, low = (n >> 16).astype(dtype) * 65536.0, (n & 0xFFFF).astype(dtype)
     return add(add(zero(n.shape, dtype), high), low)
 
@@ -70,7 +71,7 @@ def total(x: jax.Array, dtype: Any = "float32") -> jax.Array:
     if x.dtype == bool:
         return whole(jnp.sum(x, axis=-1, dtype=jnp.uint32), dtype)
     x, n = x.astype(dtype), x.shape[-1]
-    if n <= 16 * BLOCK:
+    if not isinstance(n, int) or n <= 16 * BLOCK:
         return jnp.stack([jnp.sum(x, axis=-1), jnp.zeros(x.shape[:-1], dtype)])
     x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -n % BLOCK)])
     return fold(jnp.sum(x.reshape(*x.shape[:-1], -1, BLOCK), axis=-1))

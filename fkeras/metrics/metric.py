@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from .. import registry
 from ..losses.loss import compute_dtype, config_of, inherit_settings
@@ -68,6 +69,7 @@ class Metric(registry.Configurable, kind=KIND):
         self.dtype = compute_dtype(self.dtype)
         self._acc: dict[str, Variable] = {}
         self._added: list[Variable] = []
+        self._bound = False  # whether this is a throw-away copy
 
     # --- the pure triple ------------------------------------------------------------------
 
@@ -109,6 +111,11 @@ class Metric(registry.Configurable, kind=KIND):
         self._fill(*args[:2], *(kwargs[k] for k in ("y_true", "y_pred") if k in kwargs))
         acc = {k: v.value for k, v in self._acc.items()}
         for name, new in programs()[0](Frozen(self), acc, args, kwargs).items():
+            if isinstance(new, Tracer) and not self._bound:
+                raise RuntimeError(
+                    f"{self!r}.update_state was called inside jit, grad or vmap, where an object cannot remember "
+                    "anything. Use the pure acc = metric.update(acc, ...), or stateless_update_state."
+                )
             self._acc[name].value = new
 
     def result(self) -> Any:
@@ -193,8 +200,9 @@ class Metric(registry.Configurable, kind=KIND):
         return config_of(self, {"name": self.name, "dtype": self.dtype}, {})
 
     def __repr__(self) -> str:
-        given = vars(self).get("_init_args", {})
-        return f"{type(self).__name__}({', '.join(f'{k}={registry.short(v)}' for k, v in given.items())})"
+        given = vars(self).get("_init_args")
+        shown = "..." if given is None else ", ".join(f"{k}={registry.short(v)}" for k, v in given.items())
+        return f"{type(self).__name__}({shown})"
 
 
 @functools.cache

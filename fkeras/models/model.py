@@ -191,7 +191,8 @@ class Model(Trainer, Container, module="keras"):
 
     def get_config(self) -> dict[str, Any]:
         """The architecture as JSON-able values, in the form of Keras 3."""
-        return graph_config.write(self) if self.network is not None else super().get_config()
+        own = registry.custom_init(type(self)) and "__init__" in vars(type(self)) and not registry.is_builtin(type(self))
+        return graph_config.write(self) if self.network is not None and not own else super().get_config()
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:

@@ -159,6 +159,11 @@ class Sequential(Model, module="keras"):
         """The spec of the input, if it is known."""
         return None if self._entry is None else ((spec.Spec(self._entry.batch_shape, self._entry.dtype),), {})
 
+    def meet(self, inputs: tuple[Any, ...]) -> None:
+        """Takes the shape of the first data as the shape of the input."""
+        if self._entry is None and self.walks and len(inputs) == 1 and hasattr(inputs[0], "shape"):
+            self._change(entry=InputLayer(batch_shape=(None, *inputs[0].shape[1:]), dtype=str(inputs[0].dtype)))
+
     def build(self, input_shape: Any = None) -> None:
         """Fixes the shape of the input and makes the values."""
         if input_shape is not None and self._entry is None:

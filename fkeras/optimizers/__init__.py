@@ -53,7 +53,7 @@ def is_transformation(value: Any) -> bool:
 
 def named(name: str) -> str:
     """The name in the table that a name in any case stands for."""
-    return name if name in OPTIMIZER.table else name.lower()
+    return name.lower() if name not in OPTIMIZER.table and name.lower() in OPTIMIZER.table else name
 
 
 def serialize(optimizer: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from .. import registry
 from ..variable import Variable
@@ -82,12 +83,13 @@ class Face:
 
     def _check_rate(self, value: Any) -> None:
         name = type(self).__name__
-        number = np.shape(value) == () and not isinstance(value, (bool, str, type(None)))
-        if not callable(value) and not number:
+        if not callable(value) and (
+            np.shape(value) or np.asarray(0 if isinstance(value, Tracer) else value).dtype.kind not in "iuf"
+        ):
             raise ValueError(
                 f"{name}: learning_rate must be a number >= 0, a schedule or a function; received {value!r}."
             )
-        if callable(value) or isinstance(value, jax.core.Tracer):
+        if callable(value) or isinstance(value, Tracer):
             return
         if isinstance(vars(self).get("_rate"), LearningRateSchedule):
             raise TypeError(
@@ -222,6 +224,21 @@ class Face:
                     path = f"{self.name}/{parts.leaves[i].path.replace('/', '_')}_{name}"
                     yield Place(keys, rows[name][i], path)
 
+    def as_list(self: Any, opt_state: Any) -> list[Any]:
+        """The arrays of an `opt_state`, in the order of `variables`."""
+        known: dict[Any, list[Any]] = {}
+        for place in (places := list(self.places())):
+            if place.keys not in known:
+                known[place.keys] = jax.tree.leaves(place.tree(opt_state))
+        return [known[place.keys][place.index] for place in places]
+
+    def from_list(self: Any, values: Any) -> Any:
+        """The `opt_state` with these arrays, in the order of `variables`."""
+        places, values = list(self.places()), [getattr(v, "value", v) for v in values]
+        if len(places) != len(values):
+            raise ValueError(f"{self!r} has {len(places)} variables; received {len(values)} arrays.")
+        return replaced(self.state, zip(places, values, strict=True))
+
     def get_weights(self) -> list[np.ndarray]:
         """The values of all variables."""
         return [np.asarray(v.value) for v in self.variables]
@@ -330,17 +347,14 @@ class Face:
         """(trainable_variables, optimizer_variables) after a step, from lists of values; changes nothing."""
         if not self.built:
             raise ValueError(f"To call `stateless_apply`, {self!r} must be built: call build(trainable_variables).")
-        places = list(self.places())
-        for what, given, own in (
-            ("optimizer", optimizer_variables, places),
-            ("trainable", trainable_variables, self._form[1]),
-        ):
-            if len(given) != len(own):
-                raise ValueError(f"{self!r} has {len(own)} {what} variables; stateless_apply got {len(given)}.")
-        values = [getattr(v, "value", v) for v in optimizer_variables]
-        state = replaced(self.state, zip(places, values, strict=True))
+        for given in (grads, trainable_variables):
+            if len(given) != len(self._form[1]):
+                raise ValueError(
+                    f"{self!r} has {len(self._form[1])} trainable variables; stateless_apply got {len(given)}."
+                )
+        state = self.from_list(optimizer_variables)
         values, state = self._advance(list(grads), state, [getattr(v, "value", v) for v in trainable_variables])
-        return values, [place.read(state) for place in places]
+        return values, self.as_list(state)
 
     def finalize_variable_values(self: Any, var_list: Any) -> None:
         """Gives the variables the values to keep after training."""

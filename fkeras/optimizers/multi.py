@@ -77,7 +77,11 @@ class OptimizerMap(registry.Configurable, MutableMapping, kind=OPTIMIZER):
     def __call__(self, variable: Any) -> Any:
         return self[variable.path]
 
-    __hash__ = object.__hash__
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -115,7 +119,7 @@ class MultiOptimizer(Optimizer, arguments=("optimizer_map", "loss_scale_factor",
             raise TypeError(
                 f"MultiOptimizer: optimizer_map must be an OptimizerMap or a function; received {self.optimizer_map!r}."
             )
-        self._chosen: dict[str, Any] = {}
+        self._chosen: dict[tuple[int, str], int] = {}
         self.optimizers: list[Any] = []
         super().__post_init__()
         if isinstance(self.optimizer_map, OptimizerMap):
@@ -137,16 +141,16 @@ class MultiOptimizer(Optimizer, arguments=("optimizer_map", "loss_scale_factor",
             self.optimizers.append(optimizer)
         return known[0] if known else len(self.optimizers) - 1
 
-    def choose(self, leaf: Any) -> int:
-        """The number of the optimizer that has a parameter."""
-        key = (leaf.path, id(leaf)) if hasattr(leaf, "value") else leaf.path
-        if key not in self._chosen:
-            self._chosen[key] = self.number_of(self.optimizer_map(leaf))
-        return self._chosen[key]
+    def choose(self, leaves: list[Any]) -> list[int]:
+        """The numbers of the optimizers that have these parameters."""
+        for key in ((i, leaf.path) for i, leaf in enumerate(leaves)):
+            if key not in self._chosen:
+                self._chosen[key] = self.number_of(self.optimizer_map(leaves[key[0]]))
+        return [self._chosen[i, leaf.path] for i, leaf in enumerate(leaves)]
 
     def parts(self, params: Row, values: list[Any]) -> list[Any]:
         """For each optimizer the tree with its leaves alone, and what is known of them."""
-        chosen = [self.choose(leaf) for leaf in params.leaves]
+        chosen = self.choose(params.leaves)
         trees = []
         for n in range(len(self.optimizers)):
             tree = params.tree([v if n == c else None for v, c in zip(values, chosen, strict=True)])
@@ -213,9 +217,10 @@ class MultiOptimizer(Optimizer, arguments=("optimizer_map", "loss_scale_factor",
 
     def build(self, variables: Any) -> None:
         if not self.built and any(isinstance(v, Variable) for v in variables):
-            chosen = [None if v is None else self.choose(v) for v in variables]
+            given = [v for v in variables if v is not None]
+            chosen = {id(v): n for v, n in zip(given, self.choose(given), strict=True)}
             for n, optimizer in enumerate(self.optimizers):
-                optimizer.build([v if n == c else None for v, c in zip(variables, chosen, strict=True)])
+                optimizer.build([v if v is not None and chosen[id(v)] == n else None for v in variables])
         super().build(variables)
 
     def prepare(self, params: Any) -> None:

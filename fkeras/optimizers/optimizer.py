@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from .. import registry
 from . import binding, norms
@@ -104,7 +104,7 @@ class Optimizer(Face, binding.Subclassing, registry.Configurable, metaclass=Opti
     def require(self, field: str, expected: str, holds: Callable[[Any], bool]) -> None:
         """Refuses a setting; numbers that are only known when a program runs are let through."""
         value = getattr(self, field)
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, Tracer):
             return
         if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and holds(value):
             return
@@ -153,7 +153,13 @@ class Optimizer(Face, binding.Subclassing, registry.Configurable, metaclass=Opti
         return binding.init(self, params) if self.is_custom else self.begin(params)
 
     def begin(self, params: Row) -> dict[str, Any]:
-        """`init` on a row of leaves."""
+        """`init` on a row of leaves.
+
+        Raises TypeError for parameters of integers.
+        """
+        for leaf in params.leaves:
+            if not jnp.issubdtype(jnp.dtype(leaf.dtype), jnp.inexact):
+                raise TypeError(f"{self!r}: {leaf.path!r} is of {leaf.dtype}; only floating parameters can be trained.")
         state: dict[str, Any] = {"iterations": jnp.zeros((), jnp.int32)}
         if not callable(self._rate):
             state["learning_rate"] = jnp.asarray(self._rate, jnp.float32)
@@ -290,8 +296,9 @@ def arrange(cls: type, arguments: tuple[str, ...] | None) -> None:
         cls.__name__, [(n, fields[n].type, copy.copy(fields[n])) for n in order], eq=False, repr=False,
         namespace={"__post_init__": None},
     )  # fmt: skip
-    shell.__init__.__qualname__ = f"{cls.__qualname__}.__init__"
-    cls.__init__ = shell.__init__
+    init: Any = shell.__init__
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = init
     cls.__dataclass_fields__ = {n: fields[n] for n in order}
 
 

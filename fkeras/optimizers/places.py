@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from ..variable import Variable
 from .leaves import Row, row
@@ -94,7 +95,7 @@ def sorted_form(tree: Any) -> tuple[Row, list[int]]:
 
 def like(old: Any, value: Any) -> Any:
     """`value` in the shape, dtype and place of an array, so that no program has to be compiled anew."""
-    if isinstance(old, jax.core.Tracer) or isinstance(value, jax.core.Tracer):
+    if isinstance(old, Tracer) or isinstance(value, Tracer):
         return jnp.broadcast_to(jnp.asarray(value, old.dtype), old.shape)
     new = np.broadcast_to(np.asarray(value, old.dtype), old.shape)
     return jax.device_put(new, old.sharding) if getattr(old, "committed", False) else jnp.asarray(new)

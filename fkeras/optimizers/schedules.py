@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from .. import registry
 
@@ -45,7 +46,7 @@ class _Decay(LearningRateSchedule):
         super().__post_init__()
         for field in ("decay_steps", "first_decay_steps"):
             steps = getattr(self, field, 1)
-            if not isinstance(steps, jax.core.Tracer) and steps <= 0:
+            if not isinstance(steps, Tracer) and steps <= 0:
                 raise ValueError(f"{type(self).__name__}: `{field}` must be > 0; received {field}={steps}.")
 
 

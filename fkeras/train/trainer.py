@@ -1,3 +1,297 @@
-"""stub"""
+"""`compile`, `fit`, `evaluate`, `predict`: a thin shell around pure programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import compiled, facade, losses, metrics, optimizers, registry, spec, storey
+from . import arrays, fitting, predicting
+from .arrays import Rows
+from .callbacks import CallbackList, History
+from .objective import Objective, outputs_of
+from .programs import Programs
+
+
+@dataclasses.dataclass(eq=False)
+class Compiled:
+    """What `compile` was told."""
+
+    loss: Any = None
+    loss_weights: Any = None
+    metrics: Any = None
+    weighted_metrics: Any = None
+    run_eagerly: bool = False
+    steps_per_execution: Any = "auto"
+    jit_compile: Any = "auto"
+    auto_scale_loss: bool = True
+
+
 class Trainer:
-    def forget_programs(self): pass
+    """The Keras face of training, over the pure functions of `fkeras.train`."""
+
+    optimizer: Any = None
+    history: Any = None
+    stop_training: bool = False
+    _compiled: Compiled | None = None
+    _objective: Any = None
+    _opt_state: Any = None
+    _steps: Any = 0
+
+    def compile(
+        self: Any, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
+        weighted_metrics: Any = None, run_eagerly: bool = False, steps_per_execution: Any = "auto", jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:  # fmt: skip
+        """Says how the model is trained; names and settings are checked here.
+
+        optimizer: a name, an object, a config, or any optax transformation.
+        loss: a name, a function `(y_true, y_pred)`, an object; for several outputs a list or a dict by output.
+        metrics: names, functions, objects; weighted_metrics see the sample weights as well.
+        """
+        found = optimizers.get(optimizer)
+        if found is None:
+            raise ValueError("compile needs an optimizer; write compile('adam', loss=...).")
+        check_names(loss, losses.KIND, ("crossentropy", "ce"))
+        for given in (metrics, weighted_metrics):
+            check_names(given, METRICS, ("accuracy", "acc", "crossentropy", "ce"))
+        if steps_per_execution != "auto" and (not isinstance(steps_per_execution, int) or steps_per_execution < 1):
+            raise ValueError(f"steps_per_execution must be a whole number above 0, or 'auto'; got {steps_per_execution!r}.")
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and isinstance(found, optimizers.Optimizer):
+            found = found if isinstance(found, optimizers.LossScaleOptimizer) else optimizers.LossScaleOptimizer(found)
+        set_plainly(
+            self, optimizer=found, _objective=None, _opt_state=None, stop_training=False,
+            _compiled=Compiled(loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss),
+        )  # fmt: skip
+
+    @property
+    def compiled(self: Any) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    @property
+    def loss(self: Any) -> Any:
+        """The loss given to `compile`."""
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def metrics(self: Any) -> list[Any]:
+        """The metrics, once they are known."""
+        return [] if self._objective is None else [m for _, m, _, _ in self._objective.measures]
+
+    @property
+    def metrics_names(self: Any) -> list[str]:
+        """The names of what `evaluate` returns, in order."""
+        if self._objective is not None:
+            return self._objective.metric_names
+        given = [] if self._compiled is None else [*listed(self._compiled.metrics), *listed(self._compiled.weighted_metrics)]
+        return ["loss", *(m if isinstance(m, str) else losses.name_of(m) for m in given)]
+
+    def forget_programs(self: Any) -> None:
+        """Forgets what was derived from the layers; they have changed."""
+        set_plainly(self, _objective=None)
+
+    # --- training ------------------------------------------------------------------------------
+
+    def fit(
+        self: Any, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
+        callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
+        class_weight: Any = None, sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
+        validation_steps: int | None = None, validation_batch_size: int | None = None, validation_freq: Any = 1,
+    ) -> History:  # fmt: skip
+        """Trains for some epochs; returns the History.
+
+        x, y, sample_weight: arrays with a row per example; lists or dicts of them for several inputs or outputs.
+        The last batch of an epoch may be smaller and counts exactly. If training fails or
+        is interrupted, the weights are those of the last finished steps and the history
+        that of the finished epochs.
+
+        Raises ValueError for data that does not fit, FloatingPointError when the loss is not finite.
+        """
+        require_compiled(self, "fit")
+        check_counts(epochs=epochs, initial_epoch=initial_epoch)
+        size = check_batch_size(batch_size)
+        rows = rows_for(self, x, y, sample_weight, needs_labels=True)
+        validation = None
+        if validation_split and validation_data is None:
+            rows, validation = arrays.split_validation(rows, validation_split)
+        if validation_data is not None:
+            validation = rows_for(self, *validation_parts(validation_data), needs_labels=True)
+        if class_weight is not None:
+            rows = arrays.weigh_classes(rows, class_weight)
+        objective = objective_for(self, rows, validation)
+        return fitting.fit(
+            self, Programs(self, objective, self.optimizer), rows, validation,
+            fitting.Plan(
+                size, epochs, initial_epoch, steps_per_epoch, bool(shuffle), verbose, validation_steps,
+                check_batch_size(validation_batch_size or size), validation_freq, self._compiled.steps_per_execution,
+            ),
+            CallbackList(callbacks, add_history=True, model=self, epochs=epochs, verbose=verbose, steps=math.ceil(rows.count / size)),
+        )  # fmt: skip
+
+    def evaluate(
+        self: Any, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto", sample_weight: Any = None,
+        steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """The loss, or a list of the loss and the metrics (see `metrics_names`), of some data."""
+        if kwargs:
+            raise TypeError(f"evaluate knows no argument {', '.join(kwargs)}.")
+        require_compiled(self, "evaluate")
+        size = check_batch_size(batch_size)
+        rows = rows_for(self, x, y, sample_weight, needs_labels=True)
+        programs = Programs(self, objective_for(self, rows))
+        hooks = CallbackList(callbacks, model=self, verbose=verbose, steps=math.ceil(rows.count / size))
+        logs = fitting.evaluate(self, programs, rows, size, steps, hooks, verbose)
+        return results(logs, return_dict)
+
+    def predict(self: Any, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None) -> Any:
+        """The outputs for some data, as NumPy arrays. Safe to call from several threads."""
+        size = check_batch_size(batch_size)
+        rows = rows_for(self, x)
+        hooks = CallbackList(callbacks, model=self, verbose=verbose, steps=math.ceil(rows.count / size))
+        return predicting.predict(self, Programs(self), rows.x, rows.count, size, steps, hooks)
+
+    # --- single batches ------------------------------------------------------------------------
+
+    def train_on_batch(
+        self: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One training step on one batch; returns its loss, or the loss and the metrics."""
+        require_compiled(self, "train_on_batch")
+        rows = rows_for(self, x, y, sample_weight, needs_labels=True)
+        rows = rows if class_weight is None else arrays.weigh_classes(rows, class_weight)
+        programs = Programs(self, objective_for(self, rows), self.optimizer)
+        return results(fitting.train_on_batch(self, programs, rows), return_dict)
+
+    def test_on_batch(self: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """The loss, or the loss and the metrics, of one batch."""
+        require_compiled(self, "test_on_batch")
+        rows = rows_for(self, x, y, sample_weight, needs_labels=True)
+        hooks = CallbackList(None, model=self)
+        return results(fitting.evaluate(self, Programs(self, objective_for(self, rows)), rows, rows.count, None, hooks, 0), return_dict)
+
+    def predict_on_batch(self: Any, x: Any) -> Any:
+        """The outputs for one batch, as NumPy arrays."""
+        rows = rows_for(self, x)
+        return predicting.predict(self, Programs(self), rows.x, rows.count, rows.count, None, CallbackList(None, model=self))
+
+
+METRICS = metrics.KIND
+
+
+def set_plainly(model: Any, **values: Any) -> None:
+    """Sets attributes of the face, which no program depends on."""
+    for name, value in values.items():
+        object.__setattr__(model, name, value)
+
+
+def listed(given: Any) -> list[Any]:
+    """The entries of a nest of lists and dicts."""
+    if isinstance(given, dict) and not registry.is_config(given):
+        return [m for v in given.values() for m in listed(v)]
+    return [m for v in given for m in listed(v)] if isinstance(given, (list, tuple)) else [] if given is None else [given]
+
+
+def check_names(given: Any, kind: registry.Kind, also: tuple[str, ...]) -> None:
+    """Refuses names that no table holds, at once and not in the first step."""
+    for entry in listed(given):
+        if isinstance(entry, str) and entry.lower() not in also:
+            kind.get(entry)
+        elif not isinstance(entry, (str, dict)) and not callable(entry):
+            raise ValueError(f"A {kind.noun} is a name, a function or an object; got {entry!r}.")
+
+
+def require_compiled(model: Any, what: str) -> None:
+    """Refuses to train or evaluate before `compile`, or without a loss."""
+    if not model.compiled:
+        raise ValueError(f"{what} comes after compile: call model.compile(optimizer='adam', loss='mse', metrics=[...]) first.")
+
+
+def check_counts(**counts: Any) -> None:
+    """Refuses what are no whole numbers from zero on."""
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            raise ValueError(f"{name} must be a whole number, 0 or more; got {value!r}.")
+
+
+def check_batch_size(batch_size: Any) -> int:
+    """The batch size, 32 by default; refuses what is no whole number above 0."""
+    if batch_size is None:
+        return 32
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number above 0; got {batch_size!r}.")
+    return int(batch_size)
+
+
+def validation_parts(data: Any) -> tuple[Any, ...]:
+    """(x, y[, sample_weight]) of validation_data."""
+    if isinstance(data, (tuple, list)) and len(data) in (2, 3):
+        return tuple(data)
+    raise ValueError("validation_data is a tuple (x, y) or (x, y, sample_weight).")
+
+
+def rows_for(model: Any, x: Any, y: Any = None, weight: Any = None, needs_labels: bool = False) -> Rows:
+    """The data, checked against the model; makes the model's values if it has none yet."""
+    if x is None:
+        raise ValueError("x is missing: pass the inputs.")
+    rows = arrays.gather_rows(x, y, weight, model.output_names)
+    meet(model, rows.x)
+    if needs_labels and rows.y is None and model.loss is not None:
+        raise ValueError("y is missing: a loss compares outputs with labels; pass y, or compile without a loss.")
+    model.check_inputs(rows.x)
+    return rows
+
+
+def meet(model: Any, x: Any) -> None:
+    """Shows a model the shape of its data, so that it has values."""
+    specs = jax.tree.map(lambda a: spec.Spec((None, *a.shape[1:]), a.dtype), x)
+    if not model._face.filled:
+        exact = any(getattr(part, "stateful", False) for part in storey.subtree(model))
+        facade.ensure(model, (x if exact else specs,), {})
+
+
+def output_specs(model: Any, x: Any) -> list[Any]:
+    """The specs of the outputs for data like x."""
+    specs = jax.tree.map(lambda a: spec.Spec((None, *a.shape[1:]), a.dtype), x)
+    key = ("outputs", compiled.fingerprint(model), str(specs))
+    return outputs_of(compiled.program(key, lambda: model.output_spec(specs)))
+
+
+def objective_for(model: Any, rows: Rows, validation: Rows | None = None) -> Objective:
+    """The losses and metrics, resolved for this data, and the labels checked against them."""
+    outputs = [getattr(o, "value", o) for o in output_specs(model, rows.x)]
+    names = model.output_names or None
+    labels = rows.y if rows.y is not None else [None] * len(outputs)
+    if len(labels) != len(outputs):
+        raise ValueError(f"y has {len(labels)} entries, the model has {len(outputs)} outputs. Give one array for each.")
+    told = model._compiled
+    if told.loss is None and rows.y is not None and not has_own_losses(model):
+        raise ValueError("The model was compiled without a loss, so there is nothing to minimise: compile(optimizer, loss='mse'), for example.")
+    objective = Objective(told.loss, labels, outputs, names, told.loss_weights, told.metrics, told.weighted_metrics)
+    for data in (rows, validation):
+        if data is not None and data.y is not None:
+            objective.check(data.y, outputs)
+    set_plainly(model, _objective=objective)
+    return objective
+
+
+def has_own_losses(model: Any) -> bool:
+    """Whether layers bring a loss of their own (add_loss, activity regularizers)."""
+    state = model.values[1]
+    return any(getattr(path[-1], "key", None) == "aux_loss" for path, _ in jax.tree_util.tree_leaves_with_path(state))
+
+
+def results(logs: dict[str, Any], return_dict: bool) -> Any:
+    """Logs as `evaluate` returns them."""
+    if return_dict:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+__all__ = ["Compiled", "Trainer", "jnp"]

@@ -1,0 +1,91 @@
+"""Cells that are written in the Keras way, as the loop sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ... import spec
+from ...layer import Layer
+from ...masking import values_of
+from .cell import Carry, Cell, Values, shapes
+
+
+class Guest:
+    """A layer with `state_size` and `call(inputs, states) -> (output, states)` in the place of a `Cell`."""
+
+    def __init__(self, layer: Any):
+        self.layer = layer
+        self.compute_dtype = layer.compute_dtype
+
+    def __repr__(self) -> str:
+        return repr(self.layer)
+
+    def init(self, rng: Any, x: Any) -> tuple[Values, Values]:
+        """(params, state) for a step input of this spec."""
+        return self.layer.init(rng, x, spec.infer(self.zeros, x))
+
+    def zeros(self, x: Any) -> Carry:
+        """The states before the first step."""
+        given = getattr(self.layer, "get_initial_state", None)
+        if given is not None:
+            states = given(batch_size=x.shape[0])
+        else:
+            states = jax.tree.map(lambda size: jnp.zeros((x.shape[0], size), self.compute_dtype), self.layer.state_size)
+        return list(states) if isinstance(states, (list, tuple)) else [states]
+
+    def ready(self, params: Values, state: Values, x: Any, rng: Any, training: bool) -> tuple[Any, Values]:
+        """What `advance` needs of this call."""
+        return (params, rng, training), state
+
+    def project(self, params: Any, xs: Any) -> Any:
+        """The cell does it by itself."""
+        return xs
+
+    def advance(self, params: Any, state: Values, carry: Carry, z: Any, t: Any) -> tuple[Carry, Any, Values]:
+        """One step, with a random key of its own."""
+        weights, rng, training = params
+        key = None if rng is None else jax.random.fold_in(rng, t)
+        out, state = self.layer.apply(weights, state, z, carry, rng=key, training=training)
+        out = values_of(out)
+        if not isinstance(out, (list, tuple)) or len(out) != 2:
+            raise ValueError(f"{self!r}: the call of a cell returns (output, states); it returned {type(out).__name__}.")
+        y, states = out
+        old, new = jax.tree.leaves(carry), jax.tree.leaves(states)
+        if [a.shape for a in old] != [a.shape for a in new]:
+            raise ValueError(f"{self!r} was given states of shape {shapes(old)} and returned states of shape {shapes(new)}.")
+        new = [a.astype(b.dtype) for a, b in zip(new, old, strict=True)]
+        return jax.tree.unflatten(jax.tree.structure(carry), new), y, state
+
+
+def seat(cell: Any) -> Any:
+    """The cell if it has a `step`, else the guest that stands for it."""
+    scope = cell._face.scope  # inside a user's `call` the cell is a copy for the length of that call
+    cell = cell if scope is None else scope.original
+    return cell if isinstance(cell, Cell) and type(cell).call is Cell.call else Guest(cell)
+
+
+def check_cell(owner: Any, cell: Any) -> None:
+    """Refuses what cannot be a cell."""
+    name = type(owner).__name__
+    if not isinstance(cell, Layer):
+        hint = f" Write {cell.__name__}(...), not {cell.__name__}." if isinstance(cell, type) else ""
+        raise ValueError(f"{name} takes a cell: a layer with `state_size` and `call(inputs, states)`; got {cell!r}.{hint}")
+    if getattr(cell, "state_size", None) is None:
+        raise ValueError(f"{name}: the cell {cell!r} needs an attribute `state_size`, the size of its state or a list of the sizes of its states.")
+    sizes = jax.tree.leaves(cell.state_size)
+    if not sizes or not all(hasattr(size, "__index__") for size in sizes):
+        raise ValueError(f"{name}: state_size of the cell {cell!r} must be a whole number or a list of them; got {cell.state_size!r}.")
+
+
+def output_spec(cell: Any, x: Any) -> Any:
+    """The spec of a seated cell's output for a step input of this spec."""
+
+    def run(rng: Any, x: Any) -> Any:
+        params, state = cell.init(rng, x)
+        params, state = cell.ready(params, state, x, rng, False)
+        return cell.advance(params, state, cell.zeros(x), cell.project(params, x), 0)[1]
+
+    return spec.infer(run, spec.key_spec(), x)

@@ -1,0 +1,247 @@
+"""The shell of `fit` and `evaluate`: gather, dispatch programs, tell callbacks, scatter."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import storey
+from . import optimizing
+from .arrays import Rows
+from .callbacks import CallbackList, History
+from .loop import Pace
+from .programs import Programs
+from .progress import Progress
+from .session import Session, copier
+from .step import TrainState, split
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How `fit` was told to run."""
+
+    batch_size: int
+    epochs: int
+    initial_epoch: int
+    steps_per_epoch: int | None
+    shuffle: bool
+    verbose: Any
+    validation_steps: int | None
+    validation_batch_size: int
+    validation_freq: Any
+    steps_per_execution: Any
+
+    def validates(self, epoch: int) -> bool:
+        """Whether this epoch is validated."""
+        freq = self.validation_freq
+        return (epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq
+
+
+def put_on_device(tree: Any) -> Any:
+    """Host arrays as device arrays."""
+    return jax.tree.map(jax.device_put, tree)
+
+
+def begin(model: Any) -> TrainState:
+    """The TrainState of a model as it is now, in buffers of its own."""
+    params, state = storey.gather(model)
+    chosen, _ = split(model.trainable_mask(params), params)
+    opt_state = optimizing.begin(model, chosen)
+    params, state, opt_state = copier()((params, state, opt_state))
+    rng = jax.random.fold_in(model.base_key(), 1)
+    return TrainState(params, state, opt_state, {}, rng, jnp.asarray(model._steps, jnp.int32))
+
+
+def permutation(seed: np.ndarray, step: int, count: int) -> Any:
+    """The order of the rows of an epoch: from the model's seed and the step it begins with, nothing else."""
+    words = [int(w) for w in np.ravel(seed)]
+    return jax.device_put(np.random.Generator(np.random.Philox(np.random.SeedSequence([*words, step]))).permutation(count).astype(np.int32))
+
+
+class Epochs:
+    """The epochs of one `fit`, over data on the device."""
+
+    def __init__(self, model: Any, programs: Programs, rows: Rows, plan: Plan, hooks: CallbackList, session: Session):
+        self.model, self.programs, self.plan, self.hooks, self.session = model, programs, plan, hooks, session
+        self.count, self.size = rows.count, min(plan.batch_size, rows.count)
+        self.data = put_on_device(rows.parts())
+        self.objective = programs.objective
+        self.seed = np.asarray(jax.random.key_data(model.base_key()))
+        full = self.count // self.size
+        self.tail = self.count - full * self.size
+        self.steps = full + bool(self.tail)
+        if plan.steps_per_epoch is not None:
+            self.steps = min(self.steps, plan.steps_per_epoch)
+        self.full = min(full, self.steps)
+        self.singly = hooks.wants("train")
+        self.pace = Pace()
+        if isinstance(plan.steps_per_execution, int):
+            self.pace.steps, self.pace.fixed = plan.steps_per_execution, True
+        self.bar = Progress(plan.verbose, plan.epochs, self.steps)
+        self.specs = [None if t is None else jax.ShapeDtypeStruct(t.shape, t.dtype) for t in rows.y or [None] * len(self.objective.names)]
+        self.step = int(session.ts.step)
+
+    def run(self, epoch: int) -> dict[str, Any]:
+        """One epoch; returns its logs."""
+        self.bar.begin_epoch(epoch)
+        order = permutation(self.seed, self.step, self.count) if self.plan.shuffle else None
+        self.restart_metrics()
+        done = 0
+        while done < self.full and not (self.singly and self.model.stop_training):
+            done = self.advance(order, done)
+            if self.bar.due():
+                self.bar.draw(done, self.logs())
+        if self.tail and done == self.full < self.steps:
+            self.advance_tail(order, done)
+            done += 1
+        self.step += done
+        return self.logs()
+
+    def restart_metrics(self) -> None:
+        """Sets the accumulators back to where an epoch begins."""
+        outputs = self.model_outputs()
+        accs = self.objective.start(self.specs, outputs)
+        self.session.ts = self.session.ts._replace(metrics=accs)
+
+    def model_outputs(self) -> Any:
+        """Specs of the outputs for a batch, which a few metrics ask for."""
+        return self.objective.outputs
+
+    def advance(self, order: Any, done: int) -> int:
+        """One dispatch of some full batches; returns how many steps of the epoch are done."""
+        many = 1 if self.singly else min(self.pace.steps, self.full - done)
+        if self.singly:
+            self.hooks.on_train_batch_begin(done)
+        self.pace.begin()
+        program = self.programs.train(self.size)
+        reached = self.session.dispatch(program, self.data, order, np.int32(done), np.int32(done + many))
+        reached = int(reached)
+        self.pace.end(many)
+        if reached < done + many:
+            self.fail(reached)
+        if self.singly:
+            self.hooks.on_train_batch_end(done, self.logs())
+        return reached
+
+    def advance_tail(self, order: Any, done: int) -> None:
+        """The last batch of the epoch, smaller than the others."""
+        if self.singly:
+            self.hooks.on_train_batch_begin(done)
+        row = np.int32(self.full * self.size)
+        if not bool(self.session.dispatch(self.programs.train_once(self.tail), self.data, order, row)):
+            self.fail(done)
+        if self.singly:
+            self.hooks.on_train_batch_end(done, self.logs())
+
+    def fail(self, batch: int) -> None:
+        """Says that the loss is not finite; the values are those from before that batch."""
+        raise FloatingPointError(
+            f"The loss is NaN or infinite at batch {batch} of epoch {self.bar.epoch + 1} (step {self.step + batch}); training has stopped. "
+            "The weights are those from before that step. Try a smaller learning rate, gradient clipping (clipnorm=1.0), "
+            "or look for labels and inputs out of range."
+        )
+
+    def logs(self) -> dict[str, Any]:
+        """What has been measured in this epoch so far, as Python numbers."""
+        return as_numbers(self.programs.compute()(self.session.ts.metrics), self.objective)
+
+
+def as_numbers(logs: Any, objective: Any) -> dict[str, Any]:
+    """Device scalars as Python floats, larger results as arrays, in the order of the objective: one transfer."""
+    host = jax.device_get(logs)
+    return {k: float(host[k]) if np.ndim(host[k]) == 0 else host[k] for k in objective.metric_names}
+
+
+def fit(model: Any, programs: Programs, rows: Rows, validation: Rows | None, plan: Plan, hooks: CallbackList) -> History:
+    """Runs the epochs of a plan; the values come back to the model however it ends."""
+    object.__setattr__(model, "stop_training", False)
+    history: Any = hooks.history
+    with Session(model, begin(model)) as session:
+        epochs = Epochs(model, programs, rows, plan, hooks, session)
+        tester = None if validation is None else Tester(model, programs, validation, plan.validation_batch_size, plan.validation_steps)
+        try:
+            hooks.on_train_begin()
+            logs: dict[str, Any] = {}
+            for epoch in range(plan.initial_epoch, plan.epochs):
+                hooks.on_epoch_begin(epoch)
+                logs = epochs.run(epoch)
+                if tester is not None and plan.validates(epoch):
+                    hooks.on_test_begin()
+                    measured = tester.run(session.ts.params, session.ts.state, hooks)
+                    hooks.on_test_end(measured)
+                    logs = {**logs, **{f"val_{k}": v for k, v in measured.items()}}
+                epochs.bar.end_epoch(epochs.steps, logs)
+                hooks.on_epoch_end(epoch, logs)
+                if model.stop_training:
+                    break
+            hooks.on_train_end(logs)
+            session.finish()
+        finally:
+            epochs.bar.close()
+    object.__setattr__(model, "history", history)
+    return history
+
+
+class Tester:
+    """Measures data that stays on the device."""
+
+    def __init__(self, model: Any, programs: Programs, rows: Rows, batch_size: int, steps: int | None = None):
+        self.model, self.programs = model, programs
+        self.data = put_on_device(rows.parts())
+        self.size = min(batch_size, rows.count)
+        full, self.tail = divmod(rows.count, self.size)
+        self.full = full if steps is None else min(full, steps)
+        self.tail = self.tail if steps is None or steps > full else 0
+        self.specs = [None if t is None else jax.ShapeDtypeStruct(t.shape, t.dtype) for t in rows.y or [None] * len(programs.objective.names)]
+
+    def run(self, params: Any, state: Any, hooks: CallbackList) -> dict[str, Any]:
+        """What is measured with these values."""
+        objective = self.programs.objective
+        accs = objective.start(self.specs, objective.outputs)
+        singly = hooks.wants("test")
+        done = 0
+        while done < self.full:
+            stop = done + 1 if singly else self.full
+            if singly:
+                hooks.on_test_batch_begin(done)
+            accs, state = self.programs.test(self.size)(params, state, accs, self.data, np.int32(done), np.int32(stop))
+            if singly:
+                hooks.on_test_batch_end(done, as_numbers(self.programs.compute()(accs), objective))
+            done = stop
+        if self.tail:
+            rest = jax.tree.map(lambda a: a[self.full * self.size :], self.data)
+            accs, state = self.programs.test(self.tail)(params, state, accs, rest, np.int32(0), np.int32(1))
+        self.state = state
+        return as_numbers(self.programs.compute()(accs), objective)
+
+
+def evaluate(model: Any, programs: Programs, rows: Rows, size: int, steps: int | None, hooks: CallbackList, verbose: Any) -> dict[str, Any]:
+    """Measures some data with the values in the boxes."""
+    params, state = storey.gather(model)
+    bar = Progress(verbose, 1, math.ceil(rows.count / size), "Evaluation")
+    bar.begin_epoch(0)
+    hooks.on_test_begin()
+    tester = Tester(model, programs, rows, size, steps)
+    logs = tester.run(params, state, hooks)
+    hooks.on_test_end(logs)
+    if any(getattr(part, "stateful", False) for part in storey.subtree(model)):
+        storey.scatter(model, (params, tester.state))
+    bar.end_epoch(bar.steps or 1, logs)
+    return logs
+
+
+def train_on_batch(model: Any, programs: Programs, rows: Rows) -> dict[str, Any]:
+    """One step on one batch."""
+    objective: Any = programs.objective
+    specs = [None if t is None else jax.ShapeDtypeStruct(t.shape, t.dtype) for t in rows.y or [None] * len(objective.names)]
+    with Session(model, begin(model)) as session:
+        session.ts = session.ts._replace(metrics=objective.start(specs, objective.outputs))
+        healthy = session.dispatch(programs.train_once(rows.count), put_on_device(rows.parts()), None, np.int32(0))
+        if not bool(healthy):
+            raise FloatingPointError("The loss of this batch is NaN or infinite; the weights are left as they were.")
+        return as_numbers(programs.compute()(session.ts.metrics), objective)

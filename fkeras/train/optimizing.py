@@ -1,0 +1,45 @@
+"""Where a compiled model keeps what its optimizer remembers between two runs."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax
+
+from ..optimizers import Optimizer
+
+
+def box(model: Any) -> Any:
+    """The `opt_state` that rests with the model's optimizer, or None before its first step."""
+    optimizer = model.optimizer
+    return optimizer.state if isinstance(optimizer, Optimizer) else model._opt_state
+
+
+def put(model: Any, opt_state: Any) -> None:
+    """Lays down the `opt_state` of a run."""
+    if isinstance(model.optimizer, Optimizer):
+        model.optimizer.state = opt_state
+    else:
+        model._opt_state = opt_state
+
+
+def begin(model: Any, chosen: Any) -> Any:
+    """The `opt_state` to go on with: what rests with the optimizer, or a new one for these params."""
+    optimizer = model.optimizer
+    kept = box(model)
+    if kept is not None:
+        wanted = jax.eval_shape(optimizer.init, chosen)
+        same = jax.tree.structure(wanted) == jax.tree.structure(kept)
+        if same and all(w.shape == k.shape for w, k in zip(jax.tree.leaves(wanted), jax.tree.leaves(kept), strict=True)):
+            return kept
+        warnings.warn(
+            f"The weights of {model.name!r} that are trained are not those that {optimizer!r} remembers: it starts anew. "
+            "Call compile() after changing which layers are trainable.",
+            stacklevel=4,
+        )
+        put(model, None)
+    if isinstance(optimizer, Optimizer):
+        optimizer.prepare(chosen)
+        return optimizer.state
+    return optimizer.init(chosen)

@@ -1,0 +1,86 @@
+"""The shell of `predict`: rows in, rows out, few programs for many sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import registry, storey
+from .callbacks import CallbackList
+from .programs import Programs
+
+LIMIT = 1 << 28  # bytes of inputs that one dispatch may hold on the device
+
+
+def next_power(n: int) -> int:
+    """The least power of two that is not smaller.
+
+    >>> next_power(5), next_power(8)
+    (8, 8)
+    """
+    return 1 << (n - 1).bit_length()
+
+
+def mixes_rows(model: Any) -> bool:
+    """Whether an output row may depend on other rows, so that a batch must not be padded."""
+    return any(
+        not registry.is_builtin(type(p)) or getattr(p, "holds_user_code", False) or getattr(p, "stateful", False) or getattr(p, "mixes_rows", False)
+        for p in storey.subtree(model)
+    )
+
+
+def fill_up(x: Any, count: int) -> Any:
+    """The rows of x, with the last one repeated until there are `count`."""
+    return jax.tree.map(lambda a: np.concatenate([a, np.repeat(a[-1:], count - len(a), 0)]) if len(a) < count else a, x)
+
+
+def predict(model: Any, programs: Programs, x: Any, count: int, size: int, steps: int | None, hooks: CallbackList) -> Any:
+    """The outputs for all rows, on the host."""
+    params, state = storey.gather(model)
+    if steps is not None:
+        count = min(count, steps * size)
+        x = jax.tree.map(lambda a: a[:count], x)
+    hooks.on_predict_begin()
+    if mixes_rows(model) or hooks.wants("predict"):
+        y = one_by_one(model, programs, params, state, x, count, size, hooks)
+    elif count <= size:
+        y, _ = programs.predict()(params, state, fill_up(x, next_power(count)))
+        y = jax.tree.map(lambda v: np.asarray(v)[:count], y)
+    else:
+        y = in_bulk(programs, params, state, x, count, size)
+    hooks.on_predict_end()
+    return y
+
+
+def one_by_one(model: Any, programs: Programs, params: Any, state: Any, x: Any, count: int, size: int, hooks: CallbackList) -> Any:
+    """Each batch by itself, at its own size."""
+    parts = []
+    for i, row in enumerate(range(0, count, size)):
+        hooks.on_predict_batch_begin(i)
+        y, state = programs.predict()(params, state, jax.tree.map(lambda a, row=row: jnp.asarray(a[row : row + size]), x))
+        parts.append(jax.tree.map(np.asarray, y))
+        hooks.on_predict_batch_end(i, {"outputs": parts[-1]})
+    if any(getattr(p, "stateful", False) for p in storey.subtree(model)):
+        storey.scatter(model, (params, state))
+    return jax.tree.map(lambda *vs: np.concatenate(vs), *parts)
+
+
+def in_bulk(programs: Programs, params: Any, state: Any, x: Any, count: int, size: int) -> Any:
+    """All batches in a few dispatches; the capacity is a power of two, so few programs serve all sizes."""
+    bytes_per_batch = max(1, sum(a.nbytes // max(count, 1) for a in jax.tree.leaves(x)) * size)
+    most = max(1, next_power(LIMIT // bytes_per_batch) // 2)
+    batches = -(-count // size)
+    capacity = min(next_power(batches), most)
+    run = programs.predict_many(size)
+    one = jax.eval_shape(programs.predict(), params, state, jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), x))[0]
+    parts = []
+    for first in range(0, batches, capacity):
+        chunk = jax.tree.map(lambda a, first=first: a[first * size : (first + capacity) * size], x)
+        rows = min(capacity * size, count - first * size)
+        buffers = jax.tree.map(lambda s: jnp.zeros((capacity * size, *s.shape[1:]), s.dtype), one)
+        y = run(params, state, fill_up(chunk, capacity * size), buffers, np.int32(0), np.int32(-(-rows // size)))
+        parts.append(jax.tree.map(lambda v, rows=rows: np.asarray(v)[:rows], y))
+    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *vs: np.concatenate(vs), *parts)

@@ -1,0 +1,90 @@
+"""The compiled programs behind `fit`, `evaluate` and `predict`, shared by models that are alike."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import compiled
+from ..masking import values_of
+from ..optimizers import Optimizer
+from . import loop
+from .objective import Objective
+from .step import evaluator, make_step
+
+
+class Programs:
+    """Programs for one model, objective and optimizer as they are now.
+
+    Each is compiled once for all that have the same fingerprint; it closes over private
+    copies, so that settings changed later do not leak into it.
+    """
+
+    def __init__(self, model: Any, objective: Objective | None = None, optimizer: Any = None):
+        self.model, self.objective, self.optimizer = model, objective, optimizer
+        self.key = (compiled.fingerprint(model), compiled.settings_of(objective), compiled.settings_of(optimizer))
+
+    def find(self, name: str, *settings: Any, make: Callable[[], Any]) -> Any:
+        """The program of this name and these settings."""
+        return compiled.program((name, *settings, self.key), make)
+
+    def _step(self) -> Any:
+        optimizer = self.optimizer.replace() if isinstance(self.optimizer, Optimizer) else self.optimizer
+        return make_step(compiled.skeleton(self.model), copy.copy(self.objective), optimizer, guard=True)
+
+    def train(self, batch_size: int) -> Any:
+        """(ts, data, order, start, stop) -> (ts, reached)."""
+        return self.find("train", batch_size, make=lambda: jax.jit(loop.make_train(self._step(), batch_size), donate_argnums=0))
+
+    def train_once(self, size: int) -> Any:
+        """(ts, data, order, row) -> (ts, healthy)."""
+        return self.find("train_once", size, make=lambda: jax.jit(loop.make_train_once(self._step(), size), donate_argnums=0))
+
+    def test(self, batch_size: int) -> Any:
+        """(params, state, accs, data, start, stop) -> (accs, state)."""
+
+        def make() -> Any:
+            test = evaluator(compiled.skeleton(self.model), copy.copy(self.objective))
+            return jax.jit(loop.make_test(test, batch_size), donate_argnums=2)
+
+        return self.find("test", batch_size, make=make)
+
+    def compute(self) -> Any:
+        """accs -> logs."""
+        return self.find("compute", make=lambda: jax.jit(copy.copy(self.objective).compute))  # type: ignore[union-attr]
+
+    def predict(self) -> Any:
+        """(params, state, x) -> (outputs, state)."""
+
+        def make() -> Any:
+            model = compiled.skeleton(self.model)
+
+            def run(params: Any, state: Any, x: Any) -> Any:
+                y, new = model.apply(params, state, x, training=False)
+                return values_of(y), jax.tree.map(lambda n, o: jnp.asarray(n, o.dtype), new, state)
+
+            return jax.jit(run)
+
+        return self.find("predict", make=make)
+
+    def predict_many(self, batch_size: int) -> Any:
+        """(params, state, x, buffers, start, stop) -> buffers: batches of rows, each written to its place."""
+
+        def make() -> Any:
+            model = compiled.skeleton(self.model)
+
+            def run(params: Any, state: Any, x: Any, buffers: Any, start: Any, stop: Any) -> Any:
+                def body(i: Any, buffers: Any) -> Any:
+                    y, _ = model.apply(params, state, loop.take(x, None, i * batch_size, batch_size), training=False)
+                    put = jax.lax.dynamic_update_slice_in_dim
+                    return jax.tree.map(lambda b, v: put(b, v.astype(b.dtype), i * batch_size, 0), buffers, values_of(y))
+
+                return jax.lax.fori_loop(start, stop, body, buffers)
+
+            return jax.jit(run, donate_argnums=3)
+
+        return self.find("predict_many", batch_size, make=make)
