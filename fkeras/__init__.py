@@ -1,0 +1,49 @@
+"""fkeras: the Keras people know, made of pure JAX functions.
+
+A layer is its settings plus a pair of pure functions:
+
+    params, state = layer.init(rng, *specs)
+    y, state      = layer.apply(params, state, *inputs, rng=None, training=False)
+
+Above it stands the face of Keras: `Sequential`, `Model`, `compile`, `fit`, `predict`.
+"""
+
+from . import (
+    activations,
+    callbacks,
+    config,
+    constraints,
+    datasets,
+    dtype_policies,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    preprocessing,
+    random,
+    regularizers,
+    train,
+    utils,
+)
+from .graph import Symbol as KerasTensor
+from .initializers import Initializer
+from .layer import Layer
+from .layers.input import Input
+from .losses import Loss
+from .masking import Masked
+from .metrics import Metric
+from .models import Functional, Model, Sequential
+from .optimizers import Optimizer
+from .policies import DTypePolicy, FloatDTypePolicy
+from .regularizers import Regularizer
+from .spec import Spec
+from .variable import Variable
+
+__version__ = "0.1.0"
+
+
+def version() -> str:
+    """The version of fkeras."""
+    return __version__

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from . import registry
+from .recording import recordable
 
 Activation = Callable[..., jax.Array] | str | dict[str, Any] | None  # what a setting may hold
 
@@ -68,6 +69,7 @@ def linear(x: Any) -> Any:
     return x
 
 
+@recordable
 def relu(
     x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> jax.Array:
@@ -88,6 +90,7 @@ def relu(
     return y - negative_slope * jax.nn.relu(threshold - x) if negative_slope != 0 else y
 
 
+@recordable
 def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> jax.Array:
     """`x` where `x >= 0`, else `negative_slope * x`. Shapes: any -> same. Source: Maas et al., 2013.
 
@@ -97,6 +100,7 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> jax.Array:
     return jax.nn.leaky_relu(jnp.asarray(x), negative_slope)
 
 
+@recordable
 def relu6(x: ArrayLike) -> jax.Array:
     """`min(max(x, 0), 6)`. Shapes: any -> same. Source: https://arxiv.org/abs/1704.04861
 
@@ -106,6 +110,7 @@ def relu6(x: ArrayLike) -> jax.Array:
     return jax.nn.relu6(jnp.asarray(x))
 
 
+@recordable
 def hard_tanh(x: ArrayLike) -> jax.Array:
     """`min(max(x, -1), 1)`. Shapes: any -> same.
 
@@ -115,6 +120,7 @@ def hard_tanh(x: ArrayLike) -> jax.Array:
     return jax.nn.hard_tanh(jnp.asarray(x))
 
 
+@recordable
 def hard_sigmoid(x: ArrayLike) -> jax.Array:
     """`relu6(x + 3) / 6`. Shapes: any -> same.
 
@@ -124,6 +130,7 @@ def hard_sigmoid(x: ArrayLike) -> jax.Array:
     return jax.nn.hard_sigmoid(jnp.asarray(x))
 
 
+@recordable
 def hard_silu(x: ArrayLike) -> jax.Array:
     """`x * hard_sigmoid(x)`, also called `hard_swish`. Shapes: any -> same. Source: https://arxiv.org/abs/1905.02244
 
@@ -133,6 +140,7 @@ def hard_silu(x: ArrayLike) -> jax.Array:
     return jax.nn.hard_silu(jnp.asarray(x))
 
 
+@recordable
 def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> jax.Array:
     """`x` where `|x| > threshold`, else 0. Shapes: any -> same.
 
@@ -143,6 +151,7 @@ def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> jax.Array:
     return jnp.where(jnp.abs(x) > threshold, x, 0.0)
 
 
+@recordable
 def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> jax.Array:
     """`x` moved by `threshold` towards 0, and 0 where it is nearer than that. Shapes: any -> same.
 
@@ -153,6 +162,7 @@ def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> jax.Array:
     return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0.0))
 
 
+@recordable
 def threshold(x: ArrayLike, threshold: float, default_value: float) -> jax.Array:
     """`x` where `x > threshold`, else `default_value`. Shapes: any -> same.
 
@@ -163,6 +173,7 @@ def threshold(x: ArrayLike, threshold: float, default_value: float) -> jax.Array
     return jnp.where(x > threshold, x, default_value)
 
 
+@recordable
 def sparse_plus(x: ArrayLike) -> jax.Array:
     """0 below -1, `x` above 1, and `(x + 1)² / 4` between. Shapes: any -> same.
 
@@ -172,6 +183,7 @@ def sparse_plus(x: ArrayLike) -> jax.Array:
     return jax.nn.sparse_plus(jnp.asarray(x))
 
 
+@recordable
 def sparse_sigmoid(x: ArrayLike) -> jax.Array:
     """0 below -1, 1 above 1, and `(x + 1) / 2` between. Shapes: any -> same. Source: https://arxiv.org/abs/1901.02324
 
@@ -184,6 +196,7 @@ def sparse_sigmoid(x: ArrayLike) -> jax.Array:
 # --- curves ---------------------------------------------------------------------------------
 
 
+@recordable
 def sigmoid(x: ArrayLike) -> jax.Array:
     """`1 / (1 + exp(-x))`. Shapes: any -> same. Raises TypeError for integers.
 
@@ -193,6 +206,7 @@ def sigmoid(x: ArrayLike) -> jax.Array:
     return jax.nn.sigmoid(jnp.asarray(x))
 
 
+@recordable
 def log_sigmoid(x: ArrayLike) -> jax.Array:
     """`log(sigmoid(x))`, without overflow. Shapes: any -> same.
 
@@ -202,6 +216,7 @@ def log_sigmoid(x: ArrayLike) -> jax.Array:
     return jax.nn.log_sigmoid(jnp.asarray(x))
 
 
+@recordable
 def tanh(x: ArrayLike) -> jax.Array:
     """`(exp(x) - exp(-x)) / (exp(x) + exp(-x))`. Shapes: any -> same.
 
@@ -211,6 +226,7 @@ def tanh(x: ArrayLike) -> jax.Array:
     return jnp.tanh(jnp.asarray(x))
 
 
+@recordable
 def tanh_shrink(x: ArrayLike) -> jax.Array:
     """`x - tanh(x)`. Shapes: any -> same.
 
@@ -221,6 +237,7 @@ def tanh_shrink(x: ArrayLike) -> jax.Array:
     return x - jnp.tanh(x)
 
 
+@recordable
 def exponential(x: ArrayLike) -> jax.Array:
     """`exp(x)`. Shapes: any -> same.
 
@@ -230,6 +247,7 @@ def exponential(x: ArrayLike) -> jax.Array:
     return jnp.exp(jnp.asarray(x))
 
 
+@recordable
 def softplus(x: ArrayLike) -> jax.Array:
     """`log(1 + exp(x))`. Shapes: any -> same.
 
@@ -239,6 +257,7 @@ def softplus(x: ArrayLike) -> jax.Array:
     return jax.nn.softplus(jnp.asarray(x))
 
 
+@recordable
 def softsign(x: ArrayLike) -> jax.Array:
     """`x / (1 + |x|)`. Shapes: any -> same.
 
@@ -248,6 +267,7 @@ def softsign(x: ArrayLike) -> jax.Array:
     return jax.nn.soft_sign(jnp.asarray(x))
 
 
+@recordable
 def squareplus(x: ArrayLike, b: float = 4) -> jax.Array:
     """`(x + sqrt(x² + b)) / 2`. Shapes: any -> same. Source: https://arxiv.org/abs/2112.11687
 
@@ -257,6 +277,7 @@ def squareplus(x: ArrayLike, b: float = 4) -> jax.Array:
     return jax.nn.squareplus(jnp.asarray(x), b)
 
 
+@recordable
 def elu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """`x` where `x > 0`, else `alpha * (exp(x) - 1)`. Shapes: any -> same. Source: https://arxiv.org/abs/1511.07289
 
@@ -266,6 +287,7 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     return jax.nn.elu(jnp.asarray(x), alpha)
 
 
+@recordable
 def celu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """`x` where `x > 0`, else `alpha * (exp(x / alpha) - 1)`.
 
@@ -277,6 +299,7 @@ def celu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     return jax.nn.celu(jnp.asarray(x), alpha)
 
 
+@recordable
 def selu(x: ArrayLike) -> jax.Array:
     """`1.0507 * elu(x, 1.6733)`, which keeps mean 0 and variance 1 of `lecun_normal` layers.
 
@@ -288,6 +311,7 @@ def selu(x: ArrayLike) -> jax.Array:
     return jax.nn.selu(jnp.asarray(x))
 
 
+@recordable
 def silu(x: ArrayLike) -> jax.Array:
     """`x * sigmoid(x)`, also called `swish`. Shapes: any -> same. Source: https://arxiv.org/abs/1710.05941
 
@@ -297,6 +321,7 @@ def silu(x: ArrayLike) -> jax.Array:
     return jax.nn.silu(jnp.asarray(x))
 
 
+@recordable
 def gelu(x: ArrayLike, approximate: bool = False) -> jax.Array:
     """`x * Φ(x)`, Φ being the normal distribution function, or its tanh form if `approximate`.
 
@@ -308,6 +333,7 @@ def gelu(x: ArrayLike, approximate: bool = False) -> jax.Array:
     return jax.nn.gelu(jnp.asarray(x), approximate)
 
 
+@recordable
 def mish(x: ArrayLike) -> jax.Array:
     """`x * tanh(softplus(x))`. Shapes: any -> same. Source: https://arxiv.org/abs/1908.08681
 
@@ -321,6 +347,7 @@ def mish(x: ArrayLike) -> jax.Array:
 # --- along an axis ----------------------------------------------------------------------------
 
 
+@recordable
 def glu(x: ArrayLike, axis: int = -1) -> jax.Array:
     """`a * sigmoid(b)`, `a` and `b` being the halves of `x` along `axis`.
 
@@ -336,6 +363,7 @@ def glu(x: ArrayLike, axis: int = -1) -> jax.Array:
     return jax.nn.glu(x, axis)
 
 
+@recordable
 def softmax(x: ArrayLike, axis: int | Sequence[int] = -1) -> jax.Array:
     """`exp(x) / sum(exp(x))` along `axis`, or jointly along several axes.
 
@@ -351,6 +379,7 @@ def softmax(x: ArrayLike, axis: int | Sequence[int] = -1) -> jax.Array:
     return jax.nn.softmax(x, axis if isinstance(axis, int) else tuple(axis))
 
 
+@recordable
 def log_softmax(x: ArrayLike, axis: int | Sequence[int] = -1) -> jax.Array:
     """`x - log(sum(exp(x)))` along `axis`, or jointly along several axes. Shapes: any -> same.
 
@@ -360,6 +389,7 @@ def log_softmax(x: ArrayLike, axis: int | Sequence[int] = -1) -> jax.Array:
     return jax.nn.log_softmax(jnp.asarray(x), axis if isinstance(axis, int) else tuple(axis))
 
 
+@recordable
 def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
     """The point of the probability simplex nearest to `x`, along `axis`.
 

@@ -19,6 +19,7 @@ import numpy as np
 from . import registry, storey
 
 LIMIT = 256  # programs kept; the least recently used goes first
+UPSTAIRS = ("optimizer", "history", "_compiled", "_objective", "_opt_state", "_steps")  # what a program never needs
 _programs: collections.OrderedDict[Hashable, Any] = collections.OrderedDict()
 _lock = threading.Lock()
 changes = [0]  # counts the settings changed on any layer: while it stands still, fingerprints stand
@@ -81,7 +82,12 @@ def runs_user_code(layer: Any) -> bool:
 
 def skeleton(layer: Any) -> Any:
     """A private copy of a layer without values, which nobody else can change."""
-    twin = copy.deepcopy(layer)
+    memo: dict[int, Any] = {}
+    for part in storey.subtree(layer):
+        for value in (vars(part).get(name) for name in UPSTAIRS):
+            if hasattr(value, "__dict__") or hasattr(value, "dtype") or isinstance(value, (dict, tuple)):
+                memo[id(value)] = None
+    twin = copy.deepcopy(layer, memo)
     for part in storey.subtree(twin):
         part._face.values = None
     return twin
@@ -129,7 +135,7 @@ def _settings(value: Any) -> Hashable:
     if isinstance(value, registry.Configurable):
         if not registry.is_builtin(type(value)):
             return (_Same(value), *((k, _settings(v)) for k, v in vars(value).items() if isinstance(v, (bool, int, float, str, tuple))))
-        return (type(value), *((k, _settings(v)) for k, v in vars(value).items() if k not in ("_face", "_init_args")))
+        return (type(value), *((k, _settings(v)) for k, v in vars(value).items() if k not in ("_face", "_init_args", "_key", *UPSTAIRS)))
     return _Same(value)
 
 

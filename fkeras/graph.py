@@ -10,7 +10,7 @@ import jax
 
 from . import registry, spec
 
-OPERATIONS = registry.Kind("operation", "keras.ops")  # filled by fkeras.ops
+OPERATIONS = registry.Kind("operation", "keras.ops", "keras.activations")  # filled by fkeras.ops
 
 
 def _operator(name: str, reverse: bool = False) -> Callable[..., Any]:
@@ -47,6 +47,10 @@ class Symbol:
     @property
     def ndim(self) -> int:
         return self.spec.ndim
+
+    def __record__(self, f: Any, args: Any, kwargs: Any) -> Any:
+        """Records a call of a function of arrays."""
+        return OPERATIONS.table["Call"](f)(*args, **kwargs) if f.operation is None else f.operation.record(args, kwargs)
 
     @property
     def history(self) -> tuple[Any, int]:

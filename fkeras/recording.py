@@ -49,4 +49,5 @@ def recordable(f: F) -> F:
         symbol = symbol_in(args) if not kwargs else symbol_in((*args, *kwargs.values()))
         return f(*args, **kwargs) if symbol is None else symbol.__record__(call, args, kwargs)
 
+    call.operation = None  # type: ignore[attr-defined]  what a graph knows of the function: see fkeras.ops
     return call  # type: ignore[return-value]

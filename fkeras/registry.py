@@ -30,7 +30,7 @@ def snake_case(name: str) -> str:
     >>> snake_case("Conv2DTranspose"), snake_case("LSTM")
     ('conv2d_transpose', 'lstm')
     """
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower().lstrip("_")
 
 
@@ -47,11 +47,11 @@ class Kind:
 
     noun: singular, as in error messages and in the ends of field names
         (`kernel_initializer` holds an `initializer`).
-    module: the module that Keras writes into configs.
+    module: the module that Keras writes into configs; also: others of Keras that its classes come from.
     """
 
-    def __init__(self, noun: str, module: str):
-        self.noun, self.module = noun, module
+    def __init__(self, noun: str, module: str, *also: str):
+        self.noun, self.module, self.modules = noun, module, (module, *also)
         self.table: dict[str, Any] = {}
         self.functions: dict[str, Any] = {}  # also those whose name the table gives to a class
         KINDS[noun] = self
@@ -88,6 +88,10 @@ class Kind:
             f"Cannot read {identifier!r} as {self.noun}: give a name ({', '.join(sorted(self.table)[:4])}, ...), "
             "an object, a function or a config."
         )
+
+    def owns(self, module: str) -> bool:
+        """Whether a config that names this module of Keras means an object of this kind."""
+        return f"{module.replace('keras.src.', 'keras.', 1)}.".startswith(tuple(f"{m}." for m in self.modules))
 
     def name_of(self, obj: Any) -> str | None:
         """The name under which `obj` itself stands in the table, if it does."""
@@ -274,7 +278,7 @@ def find_class(config: dict[str, Any], kind: Kind | None = None) -> type:
         found = lookup_custom(key) if key else None
         if found is not None:
             return found
-    tables = [kind] if kind is not None else sorted(KINDS.values(), key=lambda k: k.module != module)
+    tables = [kind] if kind is not None else sorted(KINDS.values(), key=lambda k: not k.owns(module))
     if module.split(".")[0] in ("", "keras", "fkeras", "builtins", "tensorflow", "tf_keras"):
         for table in tables:
             if inspect.isclass(found := table.table.get(name)):

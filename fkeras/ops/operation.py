@@ -7,7 +7,6 @@ the settings of a function; the rest of its parameters are arguments of the call
 
 from __future__ import annotations
 
-import functools
 import inspect
 import types
 from collections.abc import Callable
@@ -38,20 +37,8 @@ class Operation(Layer, kind=graph.OPERATIONS, module="keras.src.ops"):
         super().__init__(name=name, autocast=False)
 
 
-class Recorded(Operation):
-    """A function of `fkeras.ops`, with its settings, at a place in a graph.
-
-    settings: what Keras holds in the config of the operation; the node holds the other arguments.
-    """
-
-    function: ClassVar[Callable[..., Any]]
-    parameters: ClassVar[tuple[inspect.Parameter, ...]]
-    settled: ClassVar[frozenset[str]]  # the parameters that are settings
-    supports_masking: ClassVar[bool] = False
-
-    def __init__(self, name: str | None = None, **settings: Any):
-        super().__init__(name)
-        self.settings = {k: _tuples(v) for k, v in settings.items()}
+class Function(Operation):
+    """A function of arrays at a place in a graph; masks that travel with its inputs are dropped."""
 
     def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> Any:
         """No params, no state."""
@@ -60,9 +47,46 @@ class Recorded(Operation):
     def apply(
         self, params: Any, state: Any, *inputs: Any, rng: Any = None, training: bool = False, mask: Any = None, **kwargs: Any
     ) -> Any:  # fmt: skip
-        """The function of the inputs; masks that travel with them are dropped."""
+        """The function of the inputs."""
         given = values_of({**kwargs, **({} if mask is None else {"mask": mask})})
         return self.call(*values_of(inputs), **given), state
+
+    def extra_config(self) -> dict[str, Any]:
+        """Keras registers its operations under their class names."""
+        return {"registered_name": type(self).__name__}
+
+
+class Call(Function, module="fkeras.ops"):
+    """A function that Keras has no operation for, a loss for example."""
+
+    def __init__(self, function: Callable[..., Any], name: str | None = None):
+        super().__init__(name or function.__name__)
+        self.function = registry.deserialize(function)
+
+    def call(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The function, as it stands."""
+        return self.function(*inputs, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The name, and the function by its name."""
+        return {"name": self.name, "function": registry.serialize_function(self.function)}
+
+
+class Recorded(Function):
+    """A function of `fkeras.ops`, with its settings.
+
+    settings: what Keras holds in the config of the operation; the node holds the other arguments.
+    """
+
+    function: ClassVar[Callable[..., Any]]
+    parameters: ClassVar[tuple[inspect.Parameter, ...]]
+    settled: ClassVar[tuple[str, ...]]  # the parameters that are settings
+    named: ClassVar[tuple[str, ...]]  # the arguments of the call that Keras passes by name
+    resolve: ClassVar[dict[str, Callable[[Any], Any]]]  # what a setting given as None, say, stands for
+
+    def __init__(self, name: str | None = None, **settings: Any):
+        super().__init__(name)
+        self.settings = {k: _tuples(v) for k, v in settings.items()}
 
     def call(self, *inputs: Any, **kwargs: Any) -> Any:
         """The function, with the settings put back among its arguments."""
@@ -80,13 +104,34 @@ class Recorded(Operation):
                     break
         return type(self).function(*positional, **named)
 
+    @classmethod
+    def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Records a call of the function on symbols; returns the symbols of its results.
+
+        A setting that is itself a symbol becomes an argument of the call.
+        """
+        bound = inspect.Signature(list(cls.parameters)).bind(*args, **kwargs)
+        bound.apply_defaults()
+        settings: dict[str, Any] = {}
+        inputs: list[Any] = []
+        others: dict[str, Any] = {}
+        for p in cls.parameters:
+            value = bound.arguments[p.name]
+            if p.kind is p.VAR_POSITIONAL:
+                inputs.extend(value)
+            elif p.kind is p.VAR_KEYWORD:
+                others.update(value)
+            elif p.name in cls.settled and recording.symbol_in((value,)) is None:
+                settings[p.name] = _plain(p.name, cls.resolve[p.name](value) if p.name in cls.resolve else value)
+            elif p.name in cls.settled or p.name in cls.named:
+                others[p.name] = value
+            else:
+                inputs.append(value)
+        return cls(**settings)(*inputs, **others)
+
     def get_config(self) -> dict[str, Any]:
         """The name and the settings, as Keras writes them."""
         return {"name": self.name, **{k: registry.serialize_setting("", v) for k, v in self.settings.items()}}
-
-    def extra_config(self) -> dict[str, Any]:
-        """Keras registers its operations under their class names."""
-        return {"registered_name": type(self).__name__}
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={registry.short(v)}" for k, v in self.settings.items())
@@ -94,7 +139,8 @@ class Recorded(Operation):
 
 
 def operation(
-    *settings: str, name: str | None = None, module: str | None = None, named: tuple[str, ...] = (), key: str | None = None
+    *settings: str, name: str | None = None, module: str | None = None, named: tuple[str, ...] = (), key: str | None = None,
+    resolve: dict[str, Callable[[Any], Any]] | None = None,
 ) -> Callable[[F], F]:  # fmt: skip
     """Decorator: makes of a function of arrays one that symbols record.
 
@@ -103,55 +149,28 @@ def operation(
     module: the module of Keras that defines the class, if it is not where the function stands.
     named: the arguments of the call that Keras passes by name.
     key: its name in the table of operations, if it is not that of the function.
+    resolve: what to write for a setting: `{"data_format": standardize_data_format}`.
     """
 
     def decorate(f: F) -> F:
+        plain = inspect.unwrap(f)
+        call = f if hasattr(f, "operation") else recording.recordable(f)
         home = module or f"keras.src.ops.{f.__module__.split('.')[2]}"
         title = name or "".join(part.capitalize() for part in f.__name__.split("_"))
-        parameters = tuple(inspect.signature(f).parameters.values())
-        body = {
-            "__module__": __name__, "__doc__": f.__doc__, "function": staticmethod(f), "parameters": parameters,
-            "settled": frozenset(settings), "by_name": frozenset(named),
-        }  # fmt: skip
-
-        @functools.wraps(f)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if recording.symbol_in(args if not kwargs else (*args, *kwargs.values())) is None:
-                return f(*args, **kwargs)
-            return record(cls, args, kwargs)
-
         graph.OPERATIONS.table[key or f.__name__] = call
-        cls = graph.OPERATIONS.table.get(title)
-        if cls is None:
-            cls = types.new_class(title, (Recorded,), {"module": home}, lambda namespace: namespace.update(body))
-        return call  # type: ignore[return-value]
+        call.operation = graph.OPERATIONS.table.get(title) or _class(title, home, plain, settings, named, resolve or {})  # type: ignore
+        return call
 
     return decorate
 
 
-def record(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Records a call of a function on symbols; returns the symbols of its results.
-
-    A setting that is itself a symbol becomes an argument of the call.
-    """
-    bound = inspect.Signature(list(cls.parameters)).bind(*args, **kwargs)
-    bound.apply_defaults()
-    settings: dict[str, Any] = {}
-    inputs: list[Any] = []
-    others: dict[str, Any] = {}
-    for p in cls.parameters:
-        value = bound.arguments[p.name]
-        if p.kind is p.VAR_POSITIONAL:
-            inputs.extend(value)
-        elif p.kind is p.VAR_KEYWORD:
-            others.update(value)
-        elif p.name in cls.settled:
-            (others if recording.symbol_in((value,)) is not None else settings)[p.name] = value
-        elif p.name in cls.by_name:
-            others[p.name] = value
-        else:
-            inputs.append(value)
-    return cls(**{k: _plain(k, v) for k, v in settings.items()})(*inputs, **others)
+def _class(title: str, home: str, f: Any, settings: tuple[str, ...], named: tuple[str, ...], resolve: Any) -> type:
+    """The class of an operation, under its name in Keras."""
+    body = {
+        "__module__": __name__, "__doc__": f.__doc__, "function": staticmethod(f), "settled": settings,
+        "parameters": tuple(inspect.signature(f).parameters.values()), "named": named, "resolve": resolve,
+    }  # fmt: skip
+    return types.new_class(title, (Recorded,), {"module": home}, lambda namespace: namespace.update(body))
 
 
 def _plain(name: str, value: Any) -> Any:

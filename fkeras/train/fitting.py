@@ -52,9 +52,9 @@ def begin(model: Any) -> TrainState:
     params, state = storey.gather(model)
     chosen, _ = split(model.trainable_mask(params), params)
     opt_state = optimizing.begin(model, chosen)
-    params, state, opt_state = copier()((params, state, opt_state))
     rng = jax.random.fold_in(model.base_key(), 1)
-    return TrainState(params, state, opt_state, {}, rng, jnp.asarray(model._steps, jnp.int32))
+    step = jnp.asarray(model._steps, jnp.int32)
+    return copier()(TrainState(params, state, opt_state, {}, rng, step))
 
 
 def permutation(seed: np.ndarray, step: int, count: int) -> Any:

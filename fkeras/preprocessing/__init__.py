@@ -1,0 +1,5 @@
+"""Data on its way into a model."""
+
+from . import sequence
+
+__all__ = ["sequence"]
