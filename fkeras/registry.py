@@ -89,9 +89,10 @@ class Kind:
             "an object, a function or a config."
         )
 
-    def owns(self, module: str) -> bool:
-        """Whether a config that names this module of Keras means an object of this kind."""
-        return f"{module.replace('keras.src.', 'keras.', 1)}.".startswith(tuple(f"{m}." for m in self.modules))
+    def claim(self, module: str) -> int:
+        """How closely a config's module names this kind: the length of the name they share, 0 for none."""
+        named = f"{module.replace('keras.src.', 'keras.', 1)}."
+        return max(len(m) if named.startswith(f"{m}.") else 0 for m in self.modules)
 
     def name_of(self, obj: Any) -> str | None:
         """The name under which `obj` itself stands in the table, if it does."""
@@ -278,7 +279,7 @@ def find_class(config: dict[str, Any], kind: Kind | None = None) -> type:
         found = lookup_custom(key) if key else None
         if found is not None:
             return found
-    tables = [kind] if kind is not None else sorted(KINDS.values(), key=lambda k: not k.owns(module))
+    tables = [kind] if kind is not None else sorted(KINDS.values(), key=lambda k: -k.claim(module))
     if module.split(".")[0] in ("", "keras", "fkeras", "builtins", "tensorflow", "tf_keras"):
         for table in tables:
             if inspect.isclass(found := table.table.get(name)):

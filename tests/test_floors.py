@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "fkeras"
 
 FLOORS = {  # module or package under fkeras -> floor; the longest name decides
-    0: "registry config spec masking",
+    0: "registry config spec masking recording",
     1: "activations initializers regularizers constraints policies random stream variable"
     " losses metrics optimizers schedules",
     2: "graph ops layer storey binding facade compiled",

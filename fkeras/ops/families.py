@@ -60,7 +60,9 @@ def _finish(f: Any, like: Any, doc: str, shapes: str, module: str | None, settin
     return operation(*settings, name=title, module=f"keras.src.ops.{module}")(f)
 
 
-def unary(name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = jnp.asarray, module: str = "numpy") -> Unary:
+def unary(
+    name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = jnp.asarray, module: str = "numpy"
+) -> Unary:
     """The operation `f(x)`. name: with the name of its class in Keras, if that is another."""
     return _finish(lambda x: f(convert(x)), name, doc, "any -> same", module)
 
@@ -70,7 +72,9 @@ def binary(name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert
     return _finish(lambda x1, x2: f(convert(x1), convert(x2)), name, doc, "(...), (...) -> broadcast", "numpy")
 
 
-def reduction(name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = jnp.asarray, module: str = "numpy") -> Reduction:
+def reduction(
+    name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = jnp.asarray, module: str = "numpy"
+) -> Reduction:
     """The operation `f(x, axis, keepdims)`: over all axes for None."""
 
     def reduce(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> jax.Array:

@@ -29,7 +29,7 @@ class Operation(Layer, kind=graph.OPERATIONS, module="keras.src.ops"):
     >>> class Double(Operation):
     ...     def call(self, x):
     ...         return 2 * x
-    >>> Double()(jnp.ones(2)).tolist()
+    >>> Double()(np.ones(2)).tolist()
     [2.0, 2.0]
     """
 
@@ -45,7 +45,8 @@ class Function(Operation):
         return {}, {}
 
     def apply(
-        self, params: Any, state: Any, *inputs: Any, rng: Any = None, training: bool = False, mask: Any = None, **kwargs: Any
+        self, params: Any, state: Any, *inputs: Any, rng: Any = None, training: bool = False, mask: Any = None,
+        **kwargs: Any,
     ) -> Any:  # fmt: skip
         """The function of the inputs."""
         given = values_of({**kwargs, **({} if mask is None else {"mask": mask})})
@@ -60,7 +61,7 @@ class Call(Function, module="fkeras.ops"):
     """A function that Keras has no operation for, a loss for example."""
 
     def __init__(self, function: Callable[..., Any], name: str | None = None):
-        super().__init__(name or function.__name__)
+        super().__init__(name=name or function.__name__)
         self.function = registry.deserialize(function)
 
     def call(self, *inputs: Any, **kwargs: Any) -> Any:
@@ -85,7 +86,7 @@ class Recorded(Function):
     resolve: ClassVar[dict[str, Callable[[Any], Any]]]  # what a setting given as None, say, stands for
 
     def __init__(self, name: str | None = None, **settings: Any):
-        super().__init__(name)
+        super().__init__(name=name)
         self.settings = {k: _tuples(v) for k, v in settings.items()}
 
     def call(self, *inputs: Any, **kwargs: Any) -> Any:
@@ -139,8 +140,8 @@ class Recorded(Function):
 
 
 def operation(
-    *settings: str, name: str | None = None, module: str | None = None, named: tuple[str, ...] = (), key: str | None = None,
-    resolve: dict[str, Callable[[Any], Any]] | None = None,
+    *settings: str, name: str | None = None, module: str | None = None, named: tuple[str, ...] = (),
+    key: str | None = None, resolve: dict[str, Callable[[Any], Any]] | None = None,
 ) -> Callable[[F], F]:  # fmt: skip
     """Decorator: makes of a function of arrays one that symbols record.
 

@@ -175,7 +175,9 @@ def scatter(indices: ArrayLike, values: ArrayLike, shape: Any) -> jax.Array:
 
 
 @operation("reduction")
-def scatter_update(inputs: ArrayLike, indices: ArrayLike, updates: ArrayLike, reduction: str | None = None) -> jax.Array:
+def scatter_update(
+    inputs: ArrayLike, indices: ArrayLike, updates: ArrayLike, reduction: str | None = None
+) -> jax.Array:
     """`inputs` with updates written at these indices, or combined with what is there.
 
     Shapes: (a...), (i, n), (i, v...) -> (a...), of which the indices name the first n axes.

@@ -63,7 +63,9 @@ def switch(index: Any, branches: Any, *operands: Any) -> Any:
 
 
 @operation("cond", "body", "maximum_iterations")
-def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+def while_loop(
+    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
     """`loop_vars = body(*loop_vars)` for as long as `cond(*loop_vars)` holds.
 
     Shapes: any -> same. loop_vars: one value, or a tuple or list of them, returned as a tuple.
@@ -100,7 +102,9 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
 
 
 @operation("length", "reverse", "unroll")
-def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1) -> Any:
+def scan(
+    f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
+) -> Any:
     """`carry, y = f(carry, x)` for each x along the first axis: (last carry, all y).
 
     Shapes: (c...), (n, x...) -> (c...), (n, y...). length: how many steps, if `xs` is None.

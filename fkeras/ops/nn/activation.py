@@ -44,7 +44,8 @@ threshold = operation("threshold", "default_value", module=MODULE)(activations.t
 # What an activation records where the operation of its name is another function, or there is none.
 operation(name="Exp", module="keras.src.ops.numpy", key="exponential")(activations.exponential)
 operation(name="Tanh", module="keras.src.ops.numpy", key="activations.tanh")(activations.tanh)
-operation("negative_slope", "max_value", "threshold", name="ReLU", module="keras.src.activations.activations", key="activations.relu")(activations.relu)
+SLOPES = ("negative_slope", "max_value", "threshold")
+operation(*SLOPES, name="ReLU", module="keras.src.activations.activations", key="re_lu")(activations.relu)
 operation(module="keras.src.activations.activations")(activations.mish)
 
 

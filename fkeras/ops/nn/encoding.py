@@ -36,7 +36,8 @@ def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: Any = None, s
 
 @operation("num_classes", "axis", "dtype", "sparse", resolve=DTYPE)
 def multi_hot(
-    inputs: ArrayLike, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
+    inputs: ArrayLike, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False,
+    **kwargs: Any,
 ) -> jax.Array:  # fmt: skip
     """A vector with 1 at every place that occurs along the last axis.
 
@@ -48,7 +49,7 @@ def multi_hot(
     _dense("multi_hot", sparse)
     num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
     if kwargs or num_classes is None:
-        raise ValueError(f"multi_hot needs num_classes=, how many places there are; received {num_classes} and {kwargs}.")
+        raise ValueError(f"multi_hot needs num_classes=, how many places there are; received {num_classes}, {kwargs}.")
     x = jnp.asarray(inputs)
     hot = jax.nn.one_hot(x.astype("int32"), num_classes, axis=axis, dtype=policies.standardize_dtype(dtype))
     return jnp.max(hot, axis=1 if x.ndim > 1 else 0)

@@ -131,12 +131,15 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 def _kind(x: Any) -> Any:
     """The dtype that a bound of a range asks for."""
-    return jnp.int32 if export.is_symbolic_dim(x) else getattr(x, "dtype", jnp.dtype(policies.standardize_dtype(type(x))))
+    if export.is_symbolic_dim(x):
+        return jnp.int32
+    return x.dtype if hasattr(x, "dtype") else policies.standardize_dtype(type(x))
 
 
 @operation("num", "endpoint", "retstep", "dtype", "axis")
 def linspace(
-    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+    axis: int = 0,
 ) -> Any:  # fmt: skip
     """`num` numbers at equal distances.
 
@@ -152,7 +155,8 @@ def linspace(
 
 @operation("num", "endpoint", "base", "dtype", "axis")
 def logspace(
-    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None,
+    axis: int = 0,
 ) -> jax.Array:  # fmt: skip
     """`base` to the power of `num` numbers at equal distances.
 
@@ -173,7 +177,7 @@ def geomspace(
 
     Shapes: (...), (...) -> (num, ...).
 
-    >>> geomspace(1.0, 4.0, 3).tolist()
+    >>> geomspace(1.0, 4.0, 3).round(3).tolist()
     [1.0, 2.0, 4.0]
     """
     start, stop = jnp.asarray(start), jnp.asarray(stop)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from ..operation import operation
@@ -58,8 +59,9 @@ def get_item(x: ArrayLike, key: Any) -> jax.Array:
     >>> get_item(jnp.arange(4), slice(1, 3)).tolist()
     [1, 2]
     """
-    x = x if hasattr(x, "shape") else jnp.asarray(x)
-    return x[tuple(key) if isinstance(key, list) and any(k is None or isinstance(k, (slice, type(...))) for k in key) else key]  # type: ignore[index]
+    if isinstance(key, list) and any(k is None or k is ... or isinstance(k, slice) for k in key):
+        key = tuple(key)  # as JSON has it
+    return (x if hasattr(x, "shape") else jnp.asarray(x))[key]  # type: ignore[index]
 
 
 @operation("axis")
@@ -155,7 +157,7 @@ def digitize(x: ArrayLike, bins: ArrayLike) -> jax.Array:
 
 @operation()
 def nonzero(x: ArrayLike) -> tuple[jax.Array, ...]:
-    """The indices of the entries that are not 0, one array for each axis. Not under jit: the shape depends on the values.
+    """The indices of the entries that are not 0, one array for each axis. Not under jit: their number is not known.
 
     >>> [i.tolist() for i in nonzero([[0, 1], [2, 0]])]
     [[0, 1], [1, 0]]
@@ -165,8 +167,8 @@ def nonzero(x: ArrayLike) -> tuple[jax.Array, ...]:
 
 @operation("sorted", "return_index", "return_inverse", "return_counts", "axis", "size", "fill_value")
 def unique(
-    x: ArrayLike, sorted: bool = True, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
-    axis: int | None = None, size: int | None = None, fill_value: Any = None,
+    x: ArrayLike, sorted: bool = True, return_index: bool = False, return_inverse: bool = False,
+    return_counts: bool = False, axis: int | None = None, size: int | None = None, fill_value: Any = None,
 ) -> Any:  # fmt: skip
     """The different entries; under jit only with `size`.
 
@@ -207,7 +209,7 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
         raise ValueError("bincount: arrays here are dense; leave sparse=False.")
     x = jnp.asarray(x)
     weights = None if weights is None else jnp.asarray(weights)
-    length = minlength if isinstance(x, jax.core.Tracer) else max(minlength, int(x.max()) + 1 if x.size else 0)
+    length = minlength if isinstance(x, Tracer) else max(minlength, int(x.max()) + 1 if x.size else 0)
     if not length:
         raise ValueError("bincount under jit needs minlength=, the length of its result.")
 
@@ -225,7 +227,7 @@ def histogram(x: ArrayLike, bins: int = 10, range: tuple[float, float] | None = 
     Raises TypeError or ValueError for other arguments.
 
     >>> histogram([0.0, 0.2, 1.0], bins=2)[0].tolist()
-    [2, 1]
+    [2.0, 1.0]
     """
     if not isinstance(bins, int):
         raise TypeError(f"histogram: bins must be an int; received {bins!r}.")

@@ -17,6 +17,7 @@ __all__ = [
     "repeat", "flip", "fliplr", "flipud", "rot90", "roll", "pad", "view", "ndim", "size",
 ]  # fmt: skip
 
+
 @operation("newshape")
 def reshape(x: ArrayLike, newshape: Any) -> jax.Array:
     """The same numbers in another shape.
@@ -194,7 +195,7 @@ def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.A
         raise ValueError(f"rot90 turns arrays of two or more axes; received shape {array.shape}.")
     if len(axes) != 2 or axes[0] == axes[1]:
         raise ValueError(f"rot90 needs two different axes; received axes={axes}.")
-    return jnp.rot90(array, k=k, axes=tuple(axes))
+    return jnp.rot90(array, k=k, axes=(axes[0], axes[1]))
 
 
 @operation("shift", "axis")
