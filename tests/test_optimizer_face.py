@@ -167,6 +167,57 @@ def test_a_new_learning_rate_compiles_nothing():
     assert updates["w"].tolist() == [-0.5, -0.5] and step._cache_size() == 1
 
 
+@pytest.mark.parametrize("name", ["momentum", "adam", "loss scale", "multi"])
+def test_a_skeleton_goes_on_without_values(name):
+    """What `fit` compiles: a copy with the settings of now, that knows the order of the state."""
+    optimizer = {
+        "momentum": lambda: Momentum(0.1),
+        "adam": lambda: optimizers.AdamW(0.1, weight_decay=0.5),
+        "loss scale": lambda: optimizers.LossScaleOptimizer(Momentum(0.1), initial_scale=2.0),
+        "multi": lambda: optimizers.MultiOptimizer(
+            lambda v: optimizers.SGD(0.1) if v.name == "bias" else Momentum(0.1)
+        ),
+    }[name]()
+    if name == "adam":
+        optimizer.exclude_from_weight_decay(var_names=["kernel"])
+    if name == "momentum":
+        optimizer.momentum = 0.5
+    params = nested(data()[0])
+    optimizer.prepare(params)
+    state = optimizer.state
+    for _ in range(2):
+        _, state = optimizer.update(params, state, params)
+    optimizer.state = state
+    want = optimizer.update(params, state, params)
+    twin = optimizer.skeleton()
+    assert not twin.built and twin.state is None
+    optimizer.name = "changed"
+    chex.assert_trees_all_close(jax.jit(twin.update)(params, state, params), want, atol=1e-6)
+    if name == "adam":
+        again = optimizer.replace(learning_rate=0.1).update(params, state, params)
+        chex.assert_trees_all_close(again[0], want[0], atol=1e-6)
+    if name == "momentum":
+        assert twin.momentums == [None] * 3 and twin.calls is None, "a program keeps no values alive"
+
+
+def test_what_a_training_run_holds_is_fetched_first():
+    optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(1.0))
+    optimizer.prepare({"w": jnp.ones(2)})
+    newer = {**optimizer.state, "dynamic_scale": jnp.asarray(4.0)}
+    newer["inner"] = {**newer["inner"], "iterations": jnp.asarray(7)}
+
+    def fetch():
+        optimizer.live = None
+        optimizer.state = newer
+
+    for read in (lambda: int(optimizer.iterations), lambda: int(optimizer.inner_optimizer.iterations)):
+        optimizer.live = fetch
+        assert read() == 7
+    optimizer.live = fetch
+    optimizer.learning_rate = 0.5
+    assert int(optimizer.iterations) == 7 and float(optimizer.learning_rate) == 0.5
+
+
 # --- wrappers ----------------------------------------------------------------------------------------
 
 

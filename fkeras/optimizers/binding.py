@@ -19,16 +19,9 @@ from .places import Slot, stand_in
 from .shared import Numbers
 
 INTERNAL = (
-    "_trainable_variables",
-    "_built_on",
-    "_own",
-    "_rows",
-    "_form",
-    "_box",
-    "_excluded",
-    "_init_args",
+    "_trainable_variables", "_built_on", "_own", "_rows", "_form", "_box", "_live", "_excluded", "_init_args",
     "_compiled",
-)
+)  # fmt: skip
 
 
 class Subclassing:
@@ -109,6 +102,16 @@ class Subclassing:
         found = {id(v): v for v in (*vars(self).get("_own", ()), *held)}
         return [v for i, v in found.items() if i not in foreign]
 
+    def _without_values(self: Any) -> Any:
+        """A copy that does not hold the variables that `build` has made; it will make them anew."""
+        twin, own = copy.copy(self), vars(self).get("_own", [])
+        early, made = (own[: self._early], own[self._early :]) if self.built else (own, [])
+        for name, value in list(vars(self).items()):
+            if name not in INTERNAL:
+                vars(twin)[name] = swap(value, dict.fromkeys(map(id, made)))
+        twin._own = list(early)
+        return twin
+
     def _add_rows(self: Any, params: Row) -> None:
         """Variables for the slots of an inherited rule, in the order of Keras."""
         self._early = len(vars(self).get("_own", ()))
@@ -150,13 +153,13 @@ def bind(optimizer: Any, params: Row, state: dict[str, Any]) -> tuple[Any, list[
     """A copy of the optimizer, built on variables that hold the params, and these; nothing of it is shared."""
     fresh = {id(v): Variable(v.value, name=v.name, trainable=False) for v in optimizer._own_variables()}
     early = list(vars(optimizer).get("_own", ()))[: optimizer._early if optimizer.built else None]
-    order = optimizer._form[1] if optimizer.built else range(len(params.values))
+    order = optimizer._form[1] if optimizer._form else range(len(params.values))
     bound = copy.copy(optimizer)
     for name, value in list(vars(optimizer).items()):
         if name not in INTERNAL:
             vars(bound)[name] = swap(value, fresh)
     box = {k: v for k, v in state.items() if k != "variables"}
-    vars(bound).update(built=False, _own=[fresh[id(v)] for v in early], _rows=(), _box=box, _form=None)
+    vars(bound).update(built=False, _own=[fresh[id(v)] for v in early], _rows=(), _box=box, _form=None, _live=None)
     variables = [stand_in(p, leaf) for p, leaf in zip(params.values, params.leaves, strict=True)]
     bound.build([variables[i] for i in order])
     return bound, variables
@@ -177,7 +180,7 @@ def variables_in(value: Any) -> Iterator[Variable]:
             yield from variables_in(part)
 
 
-def swap(value: Any, fresh: dict[int, Variable]) -> Any:
+def swap(value: Any, fresh: dict[int, Any]) -> Any:
     """An attribute with the variables in it replaced; lists and dicts are copied."""
     if id(value) in fresh:
         return fresh[id(value)]

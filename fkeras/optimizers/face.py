@@ -50,14 +50,15 @@ class Face:
     _excluded: Any = ((), ())
     _trainable_variables: Any = ()
     _built_on: Any = ()
+    _live: Any = None  # brings the box up to date while a training run holds the values
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_") and name not in ("state", "learning_rate"):
+        if not name.startswith("_") and name not in ("state", "learning_rate", "live"):
             vars(self).pop("_compiled", None)  # a setting changed: what was compiled no longer holds
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k != "_compiled"}
+        return {k: v for k, v in vars(self).items() if k not in ("_compiled", "_live")}
 
     # --- learning rate, iterations -----------------------------------------------------------------
 
@@ -72,6 +73,7 @@ class Face:
             value = registry.deserialize(value)
         self._check_rate(value)
         fixed = isinstance(value, (int, float, np.number, np.ndarray))
+        self._sync()
         box = dict(self._box)
         if callable(value):
             vars(self).pop("_compiled", None)
@@ -112,11 +114,31 @@ class Face:
         every = self.gradient_accumulation_steps
         return count.value // every if every else count
 
+    def _sync(self) -> None:
+        if self._live is not None:
+            self._live()
+
+    @property
+    def live(self) -> Any:
+        """A function that brings `state` up to date while a training run holds the values; None elsewhere."""
+        return self._live
+
+    @live.setter
+    def live(self, live: Any) -> None:
+        self._live = live
+        for optimizer in self._inner():
+            optimizer.live = live
+
+    def _inner(self) -> list[Any]:
+        """The optimizers inside this one."""
+        return []
+
     # --- the box -----------------------------------------------------------------------------------
 
     @property
     def state(self: Any) -> Any:
         """The `opt_state` that rests here, or None before the optimizer is built; settable."""
+        self._sync()
         if not self.built:
             return None
         return {**self._box, "variables": [v.value for v in self._own_variables()]} if self.is_custom else self._box
@@ -136,6 +158,7 @@ class Face:
 
     def _read(self: Any) -> Any:
         """The box, with what it holds before it is built."""
+        self._sync()
         if self.built:
             return self.state
         first = {"iterations": jnp.zeros((), jnp.int32)}

@@ -82,6 +82,11 @@ class LossScaleOptimizer(Optimizer, arguments=("inner_optimizer", "initial_scale
         state = self.state if opt_state is None else opt_state
         return loss * (self.initial_scale if state is None else state["dynamic_scale"])
 
+    def skeleton(self) -> Any:
+        twin = super().skeleton()
+        vars(twin)["inner_optimizer"] = self.inner_optimizer.skeleton()
+        return twin
+
     # --- the face ----------------------------------------------------------------------------------
 
     @property
@@ -92,6 +97,9 @@ class LossScaleOptimizer(Optimizer, arguments=("inner_optimizer", "initial_scale
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
         self.inner_optimizer.learning_rate = value
+
+    def _inner(self) -> list[Any]:
+        return [self.inner_optimizer]
 
     @property
     def iterations(self) -> Any:

@@ -189,6 +189,18 @@ class MultiOptimizer(Optimizer, arguments=("optimizer_map", "loss_scale_factor",
             values = [v if f is None else f for v, f in zip(values, final, strict=True)]
         return whole.tree(values)
 
+    def replace(self, **changes: Any) -> Any:
+        twin = super().replace(**changes)
+        if "optimizer_map" not in changes:
+            twin._chosen, twin.optimizers = dict(self._chosen), list(self.optimizers)
+        return twin
+
+    def skeleton(self) -> Any:
+        twin = super().skeleton()
+        vars(twin)["optimizers"] = [o.skeleton() for o in self.optimizers] if self._chosen else list(self.optimizers)
+        twin._chosen = dict(self._chosen)
+        return twin
+
     # --- the face ----------------------------------------------------------------------------------
 
     @property
@@ -202,6 +214,9 @@ class MultiOptimizer(Optimizer, arguments=("optimizer_map", "loss_scale_factor",
         raise AttributeError(
             "A MultiOptimizer has no learning_rate of its own: read and set those of its `optimizers`."
         )
+
+    def _inner(self) -> list[Any]:
+        return self.optimizers
 
     @property
     def state(self) -> Any:

@@ -267,12 +267,19 @@ class Optimizer(Face, binding.Subclassing, registry.Configurable, metaclass=Opti
         return cls(**{k: registry.deserialize(v, custom_objects) for k, v in config.items()})
 
     def replace(self, **changes: Any) -> Any:
-        """A copy with some settings changed; it shares no state with this one."""
-        if any(f.name == "learning_rate" for f in registry.settings(type(self))) and not registry.custom_init(
-            type(self)
-        ):
+        """A copy with some settings changed, without state; what is left out of weight decay stays so."""
+        fields = {f.name for f in registry.settings(type(self))}
+        if "learning_rate" in fields and not registry.custom_init(type(self)):
             changes = {"learning_rate": self._rate, **changes}
-        return super().replace(**changes)
+        twin = super().replace(**changes)
+        twin._excluded, twin._form = self._excluded, self._form
+        return twin
+
+    def skeleton(self) -> Any:
+        """A private copy without state, for a program to close over: what is changed later does not reach it."""
+        twin = self._without_values()
+        vars(twin).update(built=False, _box={}, _rows=(), _live=None, _trainable_variables=(), _built_on=())
+        return twin
 
     def __repr__(self) -> str:
         if registry.custom_init(type(self)):
