@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import config, registry
+from . import config, initializers
 
 
 class Variable:
@@ -189,10 +189,7 @@ _register(Variable)
 
 def fill(initializer: Any, shape: Any, dtype: Any) -> Any:
     """The first value that an initializer (a function, or a name) gives."""
-    if isinstance(initializer, str):
-        plain = {"zeros": jnp.zeros, "zero": jnp.zeros, "ones": jnp.ones, "one": jnp.ones}.get(initializer)
-        initializer = plain or registry.KINDS["initializer"].get(initializer)
-    return jnp.asarray(initializer(shape, dtype=dtype), dtype)
+    return jnp.asarray(initializers.get(initializer)(shape, dtype=dtype), dtype)
 
 
 def _array(x: Any) -> Any:

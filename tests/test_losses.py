@@ -87,7 +87,9 @@ def test_equals_keras(name, settings, data):
 
     ours, theirs = every_reduction(losses, None), every_reduction(keras.losses, None)
     weight = rng.uniform(size=theirs[-1].shape).astype("float32")
-    for a, b in zip(ours + every_reduction(losses, weight), theirs + every_reduction(keras.losses, weight), strict=True):
+    for a, b in zip(
+        ours + every_reduction(losses, weight), theirs + every_reduction(keras.losses, weight), strict=True
+    ):
         close(a, b)
 
 
@@ -217,7 +219,11 @@ def test_user_losses():
     again = losses.deserialize(losses.serialize(Weighted(3.0, reduction="sum")))
     assert again.get_config() == {"name": "weighted", "reduction": "sum", "power": 3.0}
     assert Bare(reduction="sum").get_config() == {"name": "bare", "reduction": "sum"}
-    assert Declared(scale=3.0, name="d", reduction="sum").get_config() == {"name": "d", "reduction": "sum", "scale": 3.0}
+    assert Declared(scale=3.0, name="d", reduction="sum").get_config() == {
+        "name": "d",
+        "reduction": "sum",
+        "scale": 3.0,
+    }
     close(Declared()(y, p), 2 * Bare()(y, p))
     with pytest.raises(ValueError, match="reduction 'avg'"):
         Weighted(reduction="avg")
@@ -274,7 +280,11 @@ def test_check_allows():
 
 
 def test_resolve_chooses_by_shape():
-    for y, p, name in [((9,), (9, 1), "binary"), ((9, 1), (9, 4), "sparse_categorical"), ((9, 4), (9, 4), "categorical")]:
+    for y, p, name in [
+        ((9,), (9, 1), "binary"),
+        ((9, 1), (9, 4), "sparse_categorical"),
+        ((9, 4), (9, 4), "categorical"),
+    ]:
         loss = losses.resolve("ce", spec(*y), spec(*p))
         assert loss.fn.__name__ == f"{name}_crossentropy" and loss.name == "ce"
     assert losses.resolve("mse", None, None).name == "mse" and losses.resolve(None, None, None) is None

@@ -10,7 +10,9 @@ import pytest
 from fkeras.variable import Variable
 
 
-@pytest.mark.parametrize("value, dtype", [(3, "int32"), (3.0, "float32"), ([1, 2], "int32"), (np.ones(2), "float32"), (True, "bool")])
+@pytest.mark.parametrize(
+    "value, dtype", [(3, "int32"), (3.0, "float32"), ([1, 2], "int32"), (np.ones(2), "float32"), (True, "bool")]
+)
 def test_dtype_is_that_of_the_value(value, dtype):
     assert Variable(value).dtype == dtype
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from .. import config, masking, registry
+from .. import masking, policies, registry
 from .reduction import Reduction, align, merge_masks, reduce_weighted, standardize_reduction
 
 KIND = registry.Kind("loss", "keras.losses")
@@ -19,17 +19,14 @@ KIND = registry.Kind("loss", "keras.losses")
 def compute_dtype(dtype: Any) -> str:
     """The name of the float (or other) type that a dtype, a policy or None stands for.
 
+    Raises ValueError for what names none, and for 64 bits while JAX has them switched off.
+
     >>> compute_dtype(None), compute_dtype("mixed_bfloat16"), compute_dtype("int")
     ('float32', 'bfloat16', 'int32')
     """
-    if dtype is None:
-        return config.floatx()
-    dtype = getattr(dtype, "compute_dtype", dtype)
-    if isinstance(dtype, dict):
-        dtype = dtype["config"]["name"]
-    if isinstance(dtype, str):
-        dtype = {"int": "int32", "float": config.floatx()}.get(dtype, dtype.removeprefix("mixed_"))
-    return jnp.dtype(dtype).name
+    if isinstance(dtype, (dict, policies.DTypePolicy)) or str(dtype).startswith("mixed_"):
+        dtype = policies.get(dtype).compute_dtype
+    return policies.available(dtype)
 
 
 def arrays(y: Any, dtype: Any = None) -> Any:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import copy
 import numbers
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
 
 from .. import config
 from ..variable import Variable
-
-if TYPE_CHECKING:
-    from .metric import Metric
 
 VALUES = ("_acc", "_added", "_bound", "_init_args")
 
@@ -33,7 +30,7 @@ def parts(x: Any) -> list[Any]:
     return list(x) if isinstance(x, (list, tuple)) else []
 
 
-def attached(metric: Metric) -> list[Variable]:
+def attached(metric: Any) -> list[Variable]:
     """All variables of a metric, each once: its own first, then those of the metrics in it."""
     found: dict[int, Variable] = {}
     nested: list[Any] = []
@@ -54,7 +51,7 @@ def attached(metric: Metric) -> list[Variable]:
     return list(found.values())
 
 
-def bind(metric: Metric, values: Any) -> Any:
+def bind(metric: Any, values: Any) -> Any:
     """A throw-away copy of a metric (and of the metrics in it) whose variables hold `values`."""
     variables, values = metric.variables, list(values)
     if len(values) != len(variables):
@@ -79,7 +76,7 @@ def rebuild(x: Any, memo: dict[int, Any]) -> Any:
     return {k: rebuild(v, memo) for k, v in x.items()} if type(x) is dict else x
 
 
-def trial(metric: Metric, y_true: Any, y_pred: Any) -> None:
+def trial(metric: Any, y_true: Any, y_pred: Any) -> None:
     """Lets a Keras-style metric make the variables that it makes at its first data."""
     inner = [x for x in [metric, *parts(metric)] if is_metric(x)]
     before = [(v, v.value) for v in metric.variables]
@@ -108,7 +105,7 @@ def host(x: Any) -> Any:
 class Frozen:
     """A metric as a constant of compiled programs: equal settings make equal constants."""
 
-    def __init__(self, metric: Metric):
+    def __init__(self, metric: Any):
         self.metric = copy.copy(metric)
         vars(self.metric).update(_acc={}, _added=[], _bound=True)
         settings = {k: v for k, v in vars(metric).items() if k not in (*VALUES, "name")}
