@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from . import binding, compiled, facade, initializers, policies, random, registry, spec, storey
+from . import binding, compiled, facade, initializers, policies, random, registry, sharing, spec, storey
 from .masking import attach, is_masked, masks_of, value_of, values_of
 from .variable import Variable
 
@@ -89,6 +90,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     rank: ClassVar[Any] = None  # of the first input: a number, (least, most), or None
     is_bound: ClassVar[bool] = False  # whether `call` runs on a copy bound to its values
     builds: ClassVar[bool] = False  # whether the class overrides `build`
+    casts_params: ClassVar[bool] = True  # whether `call` gets the params in the compute dtype
     config_always: ClassVar[tuple[str, ...]] = ()  # fields of Layer that the config holds even when None
     config_if_set: ClassVar[tuple[str, ...]] = ()  # own fields that the config holds only when not None
     _wants: ClassVar[frozenset[str]] = frozenset()
@@ -136,7 +138,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> storey.Values:
         """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
         if self.is_bound:
-            return binding.init(self, rng, inputs, kwargs)
+            params, state = binding.init(self, rng, inputs, kwargs)
+            return sharing.without_copies(self, params), sharing.without_copies(self, state)
         values = values_of(inputs)
         self.check_rank(*values)
         halves: list[dict[str, Any]] = []
@@ -162,7 +165,9 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
         def core(values: Any, kwargs: Any, mask: Any) -> Any:
             if self.is_bound:
-                return binding.apply(self, params, state, values, kwargs, rng, bool(training), mask)
+                copies = sharing.with_copies(self, state)
+                y, new = binding.apply(self, sharing.with_copies(self, params), copies, values, kwargs, rng, bool(training), mask)
+                return y, sharing.gathered(self, copies, new)
             self.check_rank(*values)
             self.check_params(params, *values)
             key, new = self._key(rng, state, training)
@@ -191,6 +196,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             return y, state
         if self.supports_masking:
             y = attach(y, self.compute_mask(values[0] if values else None, first))
+        elif any(m is not None for m in jax.tree.leaves(first)):
+            warnings.warn(f"{self!r} knows no masks: the one that came with its inputs ends here.", stacklevel=3)
         return y, state
 
     def _activity(self, y: Any) -> Any:
@@ -292,6 +299,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     def check_params(self, params: Any, *inputs: Any) -> None:
         """Refuses inputs for which these params do not have the right shapes."""
         for name, shape in self.param_shapes(*inputs).items():
+            shape = getattr(shape, "shape", shape)
             if name not in params:
                 raise ValueError(f"{self!r} has no {name!r} in its params; they hold {sorted(params)}. Make them with layer.init(rng, inputs).")
             have = tuple(params[name].shape)
@@ -337,6 +345,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
     def _cast_own(self, params: Any) -> Any:
         """Own params in the compute dtype; sublayers cast their own."""
+        if not (self.autocast and self.casts_params):
+            return params
         to, children = jnp.dtype(self.dtype_policy.compute_dtype), self.children
 
         def cast(w: Any) -> Any:
@@ -380,7 +390,10 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     def replace(self, **changes: Any) -> Any:
         """A copy with some settings changed; it shares no values with this one."""
         kept = {"dtype": self.dtype_policy, "name": None if self._face.auto_named else self.name}
-        return super().replace(**{**kept, **changes})
+        known = inspect.signature(type(self).__init__).parameters
+        if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+            kept = {k: v for k, v in kept.items() if k in known}
+        return type(self)(**{**{k: _copied(v) for k, v in registry.given(self).items()}, **kept, **changes})
 
     def __setattr__(self, name: str, value: Any) -> None:
         compiled.changes[0] += 1
@@ -415,6 +428,13 @@ def _offering(call: Callable[..., Any], wants: frozenset[str]) -> Callable[..., 
         return y
 
     return wrapped
+
+
+def _copied(value: Any) -> Any:
+    """A setting, with a copy in the place of each layer."""
+    if isinstance(value, Layer):
+        return value.replace()
+    return type(value)(map(_copied, value)) if type(value) in (list, tuple) else value
 
 
 def shown(shape: Any) -> str:

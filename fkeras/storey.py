@@ -59,9 +59,10 @@ class Face:
     scope: Any = None
     live: Callable[[], None] | None = None
     fingerprint: Any = None
+    aliases: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "nodes": [], "scope": None, "live": None, "fingerprint": None}
+        return {**vars(self), "nodes": [], "scope": None, "live": None, "fingerprint": None, "aliases": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Face:
         twin = Face(**self.__getstate__())
@@ -197,7 +198,11 @@ HIDDEN = ("seed_generator", "aux_loss", "carry")  # entries of state that Keras 
 def entries(layer: Any) -> Iterable[tuple[Any, str, tuple[str, ...]]]:
     """(layer, key, path) of every own weight in a layer and everything in it, in Keras' order, shared ones each time."""
     own = own_values(layer)
-    for key in [] if own is None else [*own[0], *own[1]]:
+    keys = [] if own is None else [k for half in own for k, v in half.items() if not isinstance(v, (list, tuple, dict))]  # no carries
+    if not layer.is_bound:  # a frozen weight keeps its place among the others
+        order = {k: i for i, k in enumerate(layer._face.declared)}
+        keys.sort(key=lambda k: order.get(k, len(order)))
+    for key in keys:
         yield layer, key, (key,)
     for name, child in layer.children.items():
         for part, key, path in entries(child):
@@ -231,6 +236,8 @@ def as_lists(layer: Any, values: Values) -> tuple[list[Any], list[Any]]:
     trained: dict[tuple[int, str], Any] = {}
     others: dict[tuple[int, str], Any] = {}
     for part, key, path in entries(layer):
+        if (id(part), key) in trained or (id(part), key) in others:
+            continue
         half = values[0] if key in part._face.values[0] else values[1]
         (trained if is_trained(handle(part, key)) else others)[id(part), key] = read(half, path)
     return list(trained.values()), list(others.values())
@@ -248,6 +255,11 @@ def from_lists(layer: Any, trainable: Iterable[Any], non_trainable: Iterable[Any
             given[id(part), key] = value.value if isinstance(value, Variable) else jnp.asarray(value)
         write(params if key in part._face.values[0] else state, path, given[id(part), key])
     return params, state
+
+
+def merged(tree: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """A nested dict with the entries of another one over its own."""
+    return {**tree, **{k: merged(tree.get(k, {}), v) if isinstance(v, dict) else v for k, v in over.items()}}
 
 
 def read(tree: Any, path: tuple[str, ...]) -> Any:
