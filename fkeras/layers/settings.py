@@ -49,3 +49,10 @@ def as_tuple(layer: Any, name: str, n: int, least: int = 1) -> tuple[int, ...]:
     values = tuple(v.__index__() for v in values)
     object.__setattr__(layer, name, values)
     return values
+
+
+def need_rng(layer: Any, rng: Any) -> Any:
+    """The key of a layer that is about to draw; refuses to go on without one."""
+    if rng is None:
+        raise ValueError(f"{layer!r} needs rng= when training=True.")
+    return rng
