@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import binding, compiled, constraints, graph, initializers, random, regularizers, storey
+from . import binding, compiled, constraints, graph, initializers, random, regularizers, sharing, storey
 from .masking import Masked, is_masked, values_of
 
 
@@ -34,7 +34,7 @@ class Facade:
         """Keras' pure call: (outputs, non_trainable_variables[, losses]) for given lists of values."""
         ensure(self)
         params, state = storey.from_lists(self, trainable_variables, non_trainable_variables)
-        y, state = self.apply(params, {**storey.gather(self)[1], **state}, *args, **kwargs)
+        y, state = self.apply(params, storey.merged(storey.gather(self)[1], state), *args, **kwargs)
         out = values_of(y), storey.as_lists(self, (params, state))[1]
         return (*out, [self.penalty(params), aux_loss(state)]) if return_losses else out
 
@@ -54,7 +54,7 @@ class Facade:
     def values(self: Any) -> storey.Values:
         """(params, state): the values in the boxes, ready for `apply`; settable."""
         ensure(self)
-        return storey.gather(self)
+        return gather(self)
 
     @values.setter
     def values(self: Any, values: storey.Values) -> None:
@@ -216,6 +216,12 @@ class Facade:
 # --- calls ------------------------------------------------------------------------------------------
 
 
+def gather(layer: Any) -> storey.Values:
+    """(params, state) from the boxes; those of a shared layer once."""
+    params, state = storey.gather(layer)
+    return sharing.without_copies(layer, params), sharing.without_copies(layer, state)
+
+
 def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Calls a layer on symbols: notes the node, returns the symbols of its outputs."""
 
@@ -242,7 +248,7 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     training = bool(kwargs.pop("training", None) or False)
     ensure(layer, args, kwargs)
     layer.check_inputs(*args)
-    params, state = storey.gather(layer)
+    params, state = gather(layer)
     rng = random.next_key() if training else None
     y, new = compiled.apply(layer, params, state, args, kwargs, rng, training)
     if new and not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(new)):

@@ -17,7 +17,7 @@ FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     0: "registry config spec masking recording",
     1: "activations initializers regularizers constraints policies random stream variable"
     " losses metrics optimizers schedules",
-    2: "graph ops layer storey binding facade compiled",
+    2: "graph ops layer storey sharing binding facade compiled",
     3: "layers",
     4: "models",
     5: "train callbacks",

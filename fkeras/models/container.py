@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from .. import random, spec, storey
+from .. import random, sharing, spec, storey
 from ..layer import Layer
 from ..masking import Masked, is_masked, values_of
 
@@ -90,7 +90,7 @@ class Container(Layer):
             return spec.infer(run, params.get(name, {}), state.get(name, {}), rng, args, kwargs)
 
         self.walk(visit, self.enter(inputs))
-        return params, state
+        return sharing.without_copies(self, params), sharing.without_copies(self, state)
 
     def apply(self, params: Any, state: Any, *inputs: Any, rng: Any = None, training: bool = False, mask: Any = None, **kwargs: Any) -> Any:
         """(params, state, *inputs) -> (outputs, state). Pure."""
@@ -98,6 +98,7 @@ class Container(Layer):
             return super().apply(params, state, *inputs, rng=rng, training=training, mask=mask, **kwargs)
         if kwargs:
             raise TypeError(f"{self!r} takes inputs, rng, training and mask; got {', '.join(kwargs)}.")
+        params, state = sharing.with_copies(self, params), sharing.with_copies(self, state)
         new = dict(state)
         calls: collections.Counter[str] = collections.Counter()
 
@@ -113,7 +114,8 @@ class Container(Layer):
             return y
 
         inputs = inputs if mask is None else with_masks(inputs, mask)
-        return self.walk(visit, self.enter(inputs)), new
+        y = self.walk(visit, self.enter(inputs))
+        return y, sharing.gathered(self, state, new)
 
     def at_edge(self, y: Any) -> Any:
         """Outputs without their masks."""

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import storey
+from .. import facade, storey
 from . import optimizing
 from .arrays import Rows
 from .callbacks import CallbackList, History
@@ -47,9 +47,16 @@ def put_on_device(tree: Any) -> Any:
     return jax.tree.map(jax.device_put, tree)
 
 
+def fresh_metrics(objective: Any, rows: Rows) -> Any:
+    """The accumulators before any data, on the host: putting them into a program costs nothing."""
+    labels = rows.y or [None] * len(objective.names)
+    specs = [None if t is None else jax.ShapeDtypeStruct(t.shape, t.dtype) for t in labels]
+    return jax.device_get(objective.start(specs, objective.outputs))
+
+
 def begin(model: Any) -> TrainState:
     """The TrainState of a model as it is now, in buffers of its own."""
-    params, state = storey.gather(model)
+    params, state = facade.gather(model)
     chosen, _ = split(model.trainable_mask(params), params)
     opt_state = optimizing.begin(model, chosen)
     rng = jax.random.fold_in(model.base_key(), 1)
@@ -83,7 +90,7 @@ class Epochs:
         if isinstance(plan.steps_per_execution, int):
             self.pace.steps, self.pace.fixed = plan.steps_per_execution, True
         self.bar = Progress(plan.verbose, plan.epochs, self.steps)
-        self.specs = [None if t is None else jax.ShapeDtypeStruct(t.shape, t.dtype) for t in rows.y or [None] * len(self.objective.names)]
+        self.fresh_metrics = fresh_metrics(self.objective, rows)
         self.step = int(session.ts.step)
 
     def run(self, epoch: int) -> dict[str, Any]:
@@ -104,13 +111,7 @@ class Epochs:
 
     def restart_metrics(self) -> None:
         """Sets the accumulators back to where an epoch begins."""
-        outputs = self.model_outputs()
-        accs = self.objective.start(self.specs, outputs)
-        self.session.ts = self.session.ts._replace(metrics=accs)
-
-    def model_outputs(self) -> Any:
-        """Specs of the outputs for a batch, which a few metrics ask for."""
-        return self.objective.outputs
+        self.session.ts = self.session.ts._replace(metrics=self.fresh_metrics)
 
     def advance(self, order: Any, done: int) -> int:
         """One dispatch of some full batches; returns how many steps of the epoch are done."""
@@ -197,12 +198,12 @@ class Tester:
         full, self.tail = divmod(rows.count, self.size)
         self.full = full if steps is None else min(full, steps)
         self.tail = self.tail if steps is None or steps > full else 0
-        self.specs = [None if t is None else jax.ShapeDtypeStruct(t.shape, t.dtype) for t in rows.y or [None] * len(programs.objective.names)]
+        self.fresh_metrics = fresh_metrics(programs.objective, rows)
 
     def run(self, params: Any, state: Any, hooks: CallbackList) -> dict[str, Any]:
         """What is measured with these values."""
         objective = self.programs.objective
-        accs = objective.start(self.specs, objective.outputs)
+        accs = self.fresh_metrics
         singly = hooks.wants("test")
         done = 0
         while done < self.full:
@@ -222,7 +223,7 @@ class Tester:
 
 def evaluate(model: Any, programs: Programs, rows: Rows, size: int, steps: int | None, hooks: CallbackList, verbose: Any) -> dict[str, Any]:
     """Measures some data with the values in the boxes."""
-    params, state = storey.gather(model)
+    params, state = facade.gather(model)
     bar = Progress(verbose, 1, math.ceil(rows.count / size), "Evaluation")
     bar.begin_epoch(0)
     hooks.on_test_begin()
@@ -238,9 +239,8 @@ def evaluate(model: Any, programs: Programs, rows: Rows, size: int, steps: int |
 def train_on_batch(model: Any, programs: Programs, rows: Rows) -> dict[str, Any]:
     """One step on one batch."""
     objective: Any = programs.objective
-    specs = [None if t is None else jax.ShapeDtypeStruct(t.shape, t.dtype) for t in rows.y or [None] * len(objective.names)]
     with Session(model, begin(model)) as session:
-        session.ts = session.ts._replace(metrics=objective.start(specs, objective.outputs))
+        session.ts = session.ts._replace(metrics=fresh_metrics(objective, rows))
         healthy = session.dispatch(programs.train_once(rows.count), put_on_device(rows.parts()), None, np.int32(0))
         if not bool(healthy):
             raise FloatingPointError("The loss of this batch is NaN or infinite; the weights are left as they were.")

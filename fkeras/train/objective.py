@@ -37,10 +37,10 @@ class Objective:
         pairs = list(zip(y, y_pred, strict=True))
         self.losses = [None if t is None else losses.resolve(l, t, p) for l, (t, p) in zip(self.spread("loss", loss, True), pairs, strict=True)]
         self.weights = self.spread("loss_weights", loss_weights)
-        self.measures = [
+        self.measures = unique([
             *self.measured("metrics", measured, pairs, False),
             *self.measured("weighted_metrics", weighted, pairs, True),
-        ]
+        ], self.names)  # fmt: skip
         self.several = sum(l is not None for l in self.losses) > 1
 
     def spread(self, what: str, given: Any, broadcast: bool = False) -> list[Any]:
@@ -75,7 +75,7 @@ class Objective:
                     continue
                 resolved = metrics.resolve(metric, y, y_pred)
                 found.append((i, resolved, weighted, resolved.name if n == 1 else f"{self.names[i]}_{resolved.name}"))
-        return unique(found)
+        return found
 
     # --- the loss --------------------------------------------------------------------------------
 
@@ -155,11 +155,14 @@ class _Mean:
 MEAN = _Mean()
 
 
-def unique(found: list[tuple[int, Any, bool, str]]) -> list[tuple[int, Any, bool, str]]:
-    """The same with a number behind names that come twice."""
-    seen: dict[str, int] = {}
+def unique(found: list[tuple[int, Any, bool, str]], outputs: list[str]) -> list[tuple[int, Any, bool, str]]:
+    """The same, with Keras' names for what is measured twice: `weighted_accuracy`, `accuracy_1`."""
+    counts: dict[str, int] = {}
     out = []
     for i, metric, weighted, name in found:
-        seen[name] = seen.get(name, -1) + 1
-        out.append((i, metric, weighted, f"{name}_{seen[name]}" if seen[name] else name))
+        if name in counts and weighted:
+            name = f"{outputs[i]}_weighted_{metric.name}" if len(outputs) > 1 else f"weighted_{metric.name}"
+        number = counts.get(name, 0)
+        counts[name] = number + 1
+        out.append((i, metric, weighted, f"{name}_{number}" if number else name))
     return out

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import registry, storey
+from .. import facade, registry, storey
 from .callbacks import CallbackList
 from .programs import Programs
 
@@ -39,7 +39,7 @@ def fill_up(x: Any, count: int) -> Any:
 
 def predict(model: Any, programs: Programs, x: Any, count: int, size: int, steps: int | None, hooks: CallbackList) -> Any:
     """The outputs for all rows, on the host."""
-    params, state = storey.gather(model)
+    params, state = facade.gather(model)
     if steps is not None:
         count = min(count, steps * size)
         x = jax.tree.map(lambda a: a[:count], x)

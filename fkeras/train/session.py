@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .. import storey
+from .. import facade, storey
 from . import optimizing
 from .step import TrainState, join, split
 
@@ -94,7 +94,7 @@ class Session:
         if self.lent is None:
             return
         lent, self.lent = self.lent, None
-        params, state = storey.gather(self.model)
+        params, state = facade.gather(self.model)
         opt_state = optimizing.box(self.model)
 
         def newer(mine: Any, lent: Any, now: Any) -> Any:

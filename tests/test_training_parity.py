@@ -1,0 +1,148 @@
+"""`fit` beside Keras: the same losses, metrics and weights after three epochs, shuffle off, no dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import fkeras
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(50, 6)).astype("float32")
+ROWS = RNG.normal(size=(50, 7, 3)).astype("float32")
+IMAGES = RNG.normal(size=(50, 6, 6, 2)).astype("float32")
+IDS = RNG.integers(0, 9, size=(50, 7))
+REAL = X[:, :1] * 0.5 + 0.1
+CLASS = RNG.integers(0, 3, size=50)
+HOT = np.eye(3, dtype="float32")[CLASS]
+BIT = (X[:, :1] > 0).astype("float32")
+WEIGHT = RNG.uniform(0.1, 2, size=50).astype("float32")
+
+
+def mlp(k: Any, units: int = 3, last: str | None = "softmax", **settings: Any) -> Any:
+    return k.Sequential([k.Input((6,)), k.layers.Dense(8, "relu", **settings), k.layers.Dense(units, last)])
+
+
+def branches(k: Any) -> Any:
+    a, b = k.Input((6,), name="a"), k.Input((6,), name="b")
+    shared = k.layers.Dense(5, "tanh", name="shared")
+    both = k.layers.Concatenate(name="both")([shared(a), shared(b)])
+    outputs = [k.layers.Dense(1, name="real")(both), k.layers.Dense(3, "softmax", name="label")(both)]
+    return k.Model([a, b], outputs)
+
+
+def nested(k: Any) -> Any:
+    x = k.Input((6,))
+    inner = k.Sequential([k.Input((6,)), k.layers.Dense(6, "relu"), k.layers.Dense(6)], name="inner")
+    return k.Model(x, k.layers.Dense(1)(k.layers.Add()([x, inner(inner(x))])))
+
+
+def chain(k: Any, shape: tuple[int, ...], *layers: Any, dtype: str = "float32") -> Any:
+    return k.Sequential([k.Input(shape, dtype=dtype), *layers])
+
+
+CASES: dict[str, Any] = {  # name: (model, compile, data, fit)
+    "softmax": (mlp, {"loss": "categorical_crossentropy", "metrics": ["accuracy"]}, (X, HOT), {}),
+    "sparse": (mlp, {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], "optimizer": "adam"}, (X, CLASS), {}),
+    "binary": (lambda k: mlp(k, 1, "sigmoid"), {"loss": "binary_crossentropy", "metrics": ["acc", "AUC"]}, (X, BIT), {}),
+    "mse_sgd_validation": (
+        lambda k: mlp(k, 1, None), {"loss": "mse", "metrics": ["mae"], "optimizer": "sgd"}, (X, REAL), {"validation_split": 0.3},
+    ),
+    "sample_weight": (
+        mlp, {"loss": "categorical_crossentropy", "metrics": ["accuracy"], "weighted_metrics": ["accuracy"]},
+        (X, HOT), {"sample_weight": WEIGHT},
+    ),
+    "class_weight": (
+        mlp, {"loss": "sparse_categorical_crossentropy", "weighted_metrics": ["accuracy"]},
+        (X, CLASS), {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+    ),
+    "regularized": (
+        lambda k: mlp(k, 1, None, kernel_regularizer=k.regularizers.L1L2(0.01, 0.02), bias_regularizer="l2", activity_regularizer="l2"),
+        {"loss": "mae", "optimizer": "adam"}, (X, REAL), {},
+    ),
+    "constrained": (
+        lambda k: mlp(k, 1, None, kernel_constraint=k.constraints.MaxNorm(0.5), bias_constraint="non_neg"),
+        {"loss": "mse", "optimizer": "sgd"}, (X, REAL), {},
+    ),
+    "branches": (
+        branches, {"loss": {"real": "mse", "label": "sparse_categorical_crossentropy"}, "loss_weights": {"real": 0.3, "label": 2.0},
+                   "metrics": {"label": ["accuracy"], "real": "mae"}},
+        ([X, X[::-1].copy()], [REAL, CLASS]), {},
+    ),
+    "branches_one_loss_weighted": (
+        branches, {"loss": ["mse", "categorical_crossentropy"], "optimizer": "adam"},
+        ([X, X[::-1].copy()], [REAL, HOT]), {"sample_weight": [WEIGHT, WEIGHT[::-1].copy()]},
+    ),
+    "nested": (nested, {"loss": "mse", "optimizer": "adam"}, (X, REAL), {}),
+    "batch_normalization": (
+        lambda k: chain(k, (6,), k.layers.Dense(5), k.layers.BatchNormalization(), k.layers.Activation("relu"), k.layers.Dense(1)),
+        {"loss": "mse", "optimizer": "sgd"}, (X, REAL), {"validation_split": 0.2},
+    ),
+    "layer_normalization": (
+        lambda k: chain(k, (6,), k.layers.LayerNormalization(), k.layers.Dense(1)), {"loss": "huber", "optimizer": "nadam"}, (X, REAL), {},
+    ),
+    "lstm_masked": (
+        lambda k: chain(k, (7,), k.layers.Embedding(9, 4, mask_zero=True), k.layers.LSTM(5), k.layers.Dense(3, "softmax"), dtype="int32"),
+        {"loss": "sparse_categorical_crossentropy", "optimizer": "adam", "metrics": ["accuracy"]}, (IDS, CLASS), {},
+    ),
+    "sequence_labels_masked": (
+        lambda k: chain(
+            k, (7,), k.layers.Embedding(9, 4, mask_zero=True), k.layers.GRU(5, return_sequences=True),
+            k.layers.TimeDistributed(k.layers.Dense(2, "softmax")), dtype="int32",
+        ),
+        {"loss": "sparse_categorical_crossentropy", "optimizer": "sgd", "metrics": ["accuracy"]}, (IDS, IDS % 2), {},
+    ),
+    "bidirectional": (
+        lambda k: chain(k, (7, 3), k.layers.Bidirectional(k.layers.LSTM(4)), k.layers.Dense(1)), {"loss": "mse", "optimizer": "rmsprop"}, (ROWS, REAL), {},
+    ),
+    "convolution": (
+        lambda k: chain(
+            k, (6, 6, 2), k.layers.Conv2D(4, 3, activation="relu"), k.layers.MaxPooling2D(), k.layers.Flatten(), k.layers.Dense(3, "softmax"),
+        ),
+        {"loss": "categorical_crossentropy", "optimizer": "adam", "metrics": ["accuracy"]}, (IMAGES, HOT), {},
+    ),
+    "convolution_1d": (
+        lambda k: chain(k, (7, 3), k.layers.Conv1D(4, 3, padding="causal"), k.layers.GlobalAveragePooling1D(), k.layers.Dense(1)),
+        {"loss": "mse", "optimizer": "sgd"}, (ROWS, REAL), {},
+    ),
+}  # fmt: skip
+
+
+def clipped(k: Any) -> dict[str, Any]:
+    schedule = k.optimizers.schedules.ExponentialDecay(0.05, 4, 0.5)
+    return {"optimizer": k.optimizers.Adam(schedule, clipnorm=0.5), "loss": "mse"}
+
+
+CASES["schedule_and_clipping"] = (lambda k: mlp(k, 1, None), clipped, (X, REAL), {})
+CASES["averaged_weights"] = (
+    lambda k: mlp(k, 1, None), lambda k: {"optimizer": k.optimizers.SGD(0.05, momentum=0.9, use_ema=True), "loss": "mse"}, (X, REAL), {},
+)  # fmt: skip
+
+
+def trained(k: Any, case: Any, weights: Any = None) -> tuple[Any, Any, Any]:
+    """(model, weights before, history) of three epochs."""
+    make, told, (x, y), how = case
+    model = make(k)
+    if weights is not None:
+        model.set_weights(weights)
+    before = model.get_weights()
+    model.compile(**(told(k) if callable(told) else told))
+    history = model.fit(x, y, epochs=3, batch_size=16, shuffle=False, verbose=0, **how)
+    return model, before, history.history
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_three_epochs(name: str) -> None:
+    theirs, before, expected = trained(keras, CASES[name])
+    ours, _, history = trained(fkeras, CASES[name], before)
+    for key, values in expected.items():
+        np.testing.assert_allclose(history[key], values, rtol=1e-4, atol=1e-5, err_msg=key)
+    assert set(history) == set(expected)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
+    x = CASES[name][2][0]
+    for a, b in zip(*(p if isinstance(p, list) else [p] for p in (ours.predict(x, verbose=0), theirs.predict(x, verbose=0))), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
