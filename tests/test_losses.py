@@ -213,6 +213,11 @@ class Declared(losses.Loss):
         return self.scale * jnp.mean(y_true - y_pred, axis=-1)
 
 
+class Doubled(losses.MeanSquaredError):
+    def call(self, y_true, y_pred):
+        return 2 * super().call(y_true, y_pred)
+
+
 def test_user_losses():
     y, p = DATA["real"]
     close(Weighted()(y, p), keras.losses.MeanSquaredError()(y, p))
@@ -225,6 +230,8 @@ def test_user_losses():
         "scale": 3.0,
     }
     close(Declared()(y, p), 2 * Bare()(y, p))
+    close(Doubled("sum")(y, p), 2 * losses.MeanSquaredError("sum")(y, p))
+    losses.check(Doubled(), np.array([np.nan]), spec(None, 4))
     with pytest.raises(ValueError, match="reduction 'avg'"):
         Weighted(reduction="avg")
     with pytest.raises(NotImplementedError, match="call"):

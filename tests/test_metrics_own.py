@@ -1,5 +1,8 @@
 """The pure triples of metrics, exact counts, masks, metrics of the user's own, and errors."""
 
+import copy
+import pickle
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -297,6 +300,23 @@ def test_resolve_chooses_by_shape(y, p):
     assert f.name == "huber" and f.fn is losses.huber and f._direction == "down"
     auc = metrics.AUC(name="a")
     assert metrics.resolve(auc, None, None) is auc
+
+
+def test_half_precision_predictions_are_measured_in_float32():
+    p = jnp.linspace(0.0, 1.0, 64, dtype=jnp.bfloat16)[:, None]
+    value = metrics.MeanSquaredError()(np.zeros((64, 1)), p)
+    assert value.dtype == jnp.float32
+    close(value, np.mean(np.asarray(p, "float64") ** 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_have_values_of_their_own(copied):
+    for metric, data in ((metrics.Mean(), [[1.0, 3.0]]), (Hits(), [np.ones(2), np.ones(2)])):
+        metric.update_state(*data)
+        twin = copied(metric)
+        chex.assert_trees_all_close(twin.result(), metric.result())
+        metric.reset_state()
+        assert float(jax.tree.leaves(twin.result())[-1]) == 2.0
 
 
 def test_objects_remember_nothing_of_a_trace():

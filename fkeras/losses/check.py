@@ -54,9 +54,11 @@ def check(loss: Any, y_true: Any, y_pred: Any) -> None:
 
 def parts(loss: Any) -> tuple[Any, dict[str, Any]]:
     """(function, its settings) of a loss; (None, {}) for a loss that is no function's."""
-    if isinstance(loss, FunctionLoss):
+    if not isinstance(loss, Loss):
+        return loss, {}
+    if isinstance(loss, FunctionLoss) and type(loss).call is FunctionLoss.call:
         return loss.fn, loss.arguments
-    return (None, {}) if isinstance(loss, Loss) else (loss, {})
+    return None, {}
 
 
 def row_of(bad: np.ndarray) -> tuple[int, ...]:

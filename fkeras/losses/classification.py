@@ -108,7 +108,7 @@ def squeeze_labels(y_true: Any, y_pred: jax.Array, axis: int) -> jax.Array:
 
 def not_ignored(values: Any, y_true: Any, ignore_class: int | None = None, **_: Any) -> Any:
     """The mask of labels that are not `ignore_class`."""
-    if ignore_class is None:
+    if ignore_class is None or jnp.size(y_true) != jnp.size(values):
         return None
     return (jnp.asarray(y_true).astype(jnp.int32) != ignore_class).reshape(values.shape)
 

@@ -93,6 +93,12 @@ class Mean(Metric):
         return divide_no_nan(exact.value(acc["total"]), exact.value(acc["count"])).astype(self.dtype)
 
 
+def at_least_float32(x: Any) -> Any:
+    """Half precision floats as float32; anything else as it is."""
+    narrow = hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize < 4
+    return x.astype(jnp.float32) if narrow else x
+
+
 class MeanMetricWrapper(Mean):
     """The mean of a function `(y_true, y_pred, **kwargs) -> values`.
 
@@ -124,6 +130,7 @@ class MeanMetricWrapper(Mean):
         return {f.name: getattr(self, f.name) for f in registry.settings(type(self)) if f.name not in ("name", "dtype")}
 
     def update(self, acc: Acc, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Acc:
+        y_pred = jax.tree.map(at_least_float32, y_pred)
         values = self.fn(y_true, y_pred, **self.arguments)
         valid = valid_values(self.fn, values, y_true, **self.arguments)
         if valid is not None and (sample_weight is not None or mask is not None):
