@@ -24,9 +24,9 @@ def compute_dtype(dtype: Any) -> str:
     >>> compute_dtype(None), compute_dtype("mixed_bfloat16"), compute_dtype("int")
     ('float32', 'bfloat16', 'int32')
     """
-    if isinstance(dtype, (dict, policies.DTypePolicy)) or str(dtype).startswith("mixed_"):
-        dtype = policies.get(dtype).compute_dtype
-    return policies.available(dtype)
+    if isinstance(dtype, dict) or str(dtype).startswith("mixed_"):
+        dtype = policies.get(dtype)
+    return policies.available(getattr(dtype, "compute_dtype", dtype))
 
 
 def arrays(y: Any, dtype: Any = None) -> Any:
