@@ -11,6 +11,8 @@ import optax
 
 from .. import spec
 from ..facade import aux_loss, clear_aux_loss
+from ..layer import penalty
+from ..layer import project as project_params
 from .objective import MEAN, Objective, outputs_of
 
 
@@ -113,7 +115,7 @@ def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard:
         y_pred, state = model.apply(params, clear_aux_loss(ts.state), x, rng=rng, training=True)
         objective = resolve(loss, metrics, y, y_pred)
         total, parts = objective(as_list(y, objective), y_pred, as_list(weight, objective))
-        total = total + model.penalty(params) + aux_loss(state)
+        total = total + penalty(model, params) + aux_loss(state)
         return (total if scale is None else scale(total, ts.opt_state)), (state, y_pred, total, parts)
 
     def step(ts: TrainState, batch: Any) -> TrainState:
@@ -150,7 +152,7 @@ def as_list(y: Any, objective: Objective) -> list[Any] | None:
 
 def project(model: Any, mask: Any, chosen: Any, rest: Any) -> Any:
     """Params after a step: the constraints hold for those that were trained."""
-    projected = model.project(join(chosen, rest))
+    projected = project_params(model, join(chosen, rest))
     return jax.tree.map(lambda m, new, old: new if m else old, mask, projected, join(chosen, rest))
 
 
@@ -176,6 +178,7 @@ def make_fit(step: Step, batch_size: int, epochs: int, shuffle: bool = True) -> 
     """
 
     def fit(ts: TrainState, data: Any) -> TrainState:
+        data = jax.tree.map(jnp.asarray, data)
         rows = rows_of(unpack(data)[0])
         steps = rows // batch_size
         if not steps:
@@ -199,7 +202,7 @@ def evaluator(model: Any, objective: Objective) -> Callable[..., Any]:
         y_pred, state = model.apply(params, clear_aux_loss(state), x, training=False)
         y, weight = as_list(y, objective), as_list(weight, objective)
         total, parts = objective(y, y_pred, weight)
-        total = total + model.penalty(params) + aux_loss(state)
+        total = total + penalty(model, params) + aux_loss(state)
         return objective.update(accs, total, parts, rows_of(x), y, y_pred, weight), state
 
     return test
