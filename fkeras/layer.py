@@ -146,7 +146,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         declared = {}
         for trainable, shapes in ((True, self.param_shapes(*values)), (False, self.state_shapes(*values))):
             halves.append({n: self._fill(rng, n, s) for n, s in shapes.items()})
-            declared.update({n: storey.Declared(trainable, self.setting(n, "regularizer"), self.setting(n, "constraint")) for n in shapes})
+            declared.update({n: storey.Declared(trainable, self._setting(n, "regularizer"), self._setting(n, "constraint")) for n in shapes})
         self._face.declared = declared
         params, state = halves
         params = self._given(params)
@@ -175,9 +175,9 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             out = self.call(*values, **{k: offered[k] for k in self._wants}, **kwargs)
             return out if "state" in self._wants else (out, new)
 
-        return self.through(core, inputs, kwargs, mask)
+        return self._through(core, inputs, kwargs, mask)
 
-    def through(self, core: Callable[..., Any], inputs: Any, kwargs: Any, mask: Any = None) -> Any:
+    def _through(self, core: Callable[..., Any], inputs: Any, kwargs: Any, mask: Any = None) -> Any:
         """What every call passes on its way in and out: masks, casts, the activity penalty."""
         in_band = masks_of(inputs)
         first = None if not inputs or in_band is None else in_band[0]
@@ -195,7 +195,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         if any(is_masked(v) for v in jax.tree.leaves(y, is_leaf=is_masked)):
             return y, state
         if self.supports_masking:
-            y = attach(y, self.compute_mask(values[0] if values else None, first))
+            y = attach(y, self.compute_mask(values[0] if values else None, first if mask is None else mask))
         elif any(m is not None for m in jax.tree.leaves(first)):
             warnings.warn(f"{self!r} knows no masks: the one that came with its inputs ends here.", stacklevel=3)
         return y, state
@@ -205,7 +205,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         total = jnp.sum(self.activity_regularizer(y))
         return total / y.shape[0] if y.ndim and y.shape[0] else total
 
-    def first(self, scope: Any, inputs: Any, kwargs: Any) -> Any:
+    def _first(self, scope: Any, inputs: Any, kwargs: Any) -> Any:
         """The first, abstract run of a bound layer: outputs, with what it uses noted in `scope`."""
 
         def core(values: Any, kwargs: Any, mask: Any) -> Any:
@@ -213,7 +213,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             y = binding.run_first(scope, values, kwargs)
             return y, scope.state
 
-        y, scope.state = self.through(core, inputs, kwargs)
+        y, scope.state = self._through(core, inputs, kwargs)
         scope.plan.losses = "aux_loss" in scope.state
         return y
 
@@ -250,8 +250,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         total = jnp.zeros((), jnp.float32)
         for name, value in params.items():
             if name in children:
-                total = total + children[name].penalty(value)
-            elif (regularizer := self.weight_setting(name, "regularizer")) is not None:
+                total = total + penalty(children[name], value)
+            elif (regularizer := self._weight_setting(name, "regularizer")) is not None:
                 total = total + jnp.sum(regularizer(value)).astype(jnp.float32)
         return total
 
@@ -261,8 +261,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
         def one(name: str, value: Any) -> Any:
             if name in children:
-                return children[name].project(value)
-            constraint = self.weight_setting(name, "constraint")
+                return project(children[name], value)
+            constraint = self._weight_setting(name, "constraint")
             return value if constraint is None else constraint(value)
 
         return {n: one(n, v) for n, v in params.items()}
@@ -275,14 +275,14 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             for n, v in params.items()
         }
 
-    def setting(self, weight: str, kind: str) -> Any:
+    def _setting(self, weight: str, kind: str) -> Any:
         """`kernel` -> `kernel_initializer`; `recurrent_kernel` -> `recurrent_initializer`."""
         return getattr(self, f"{weight}_{kind}", None) or getattr(self, f"{weight.removesuffix('_kernel')}_{kind}", None)
 
-    def weight_setting(self, weight: str, kind: str) -> Any:
+    def _weight_setting(self, weight: str, kind: str) -> Any:
         """The regularizer or constraint of an own weight, from the settings or from `add_weight`."""
         declared = self._face.declared.get(weight)
-        return (getattr(declared, kind) if declared is not None else None) or (None if self.is_bound else self.setting(weight, kind))
+        return (getattr(declared, kind) if declared is not None else None) or (None if self.is_bound else self._setting(weight, kind))
 
     # --- what may go wrong ---------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             shape, dtype = shape.shape, shape.dtype
         if not all(isinstance(d, int) for d in shape):
             raise ValueError(f"{self!r} needs to know the size that makes its {name} of shape {shown(shape)}: give that dimension of the input a number.")
-        initializer = self.setting(name, "initializer") or "zeros"
+        initializer = self._setting(name, "initializer") or "zeros"
         return initializers.fill(initializer, random.fold(rng, name), tuple(shape), dtype)
 
     def _given(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -331,7 +331,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             raise ValueError(f"{self!r}: weights= holds shapes {[w.shape for w in given]}; the layer has {[p.shape for p in params.values()]}.")
         return dict(zip(params, given, strict=True))
 
-    def draw_declared(self, key: str) -> storey.Values:
+    def _draw_declared(self, key: str) -> storey.Values:
         """The value of a weight that a Keras-style `__init__` added."""
         return binding.draw(self, {key: self._face.declared[key]}, random.next_key())
 
@@ -389,14 +389,14 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
     def replace(self, **changes: Any) -> Any:
         """A copy with some settings changed; it shares no values with this one."""
-        kept = {"dtype": self.dtype_policy, "name": None if self._face.auto_named else self.name}
-        known = inspect.signature(type(self).__init__).parameters
-        if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
-            kept = {k: v for k, v in kept.items() if k in known}
+        custom = registry.custom_init(type(self))
+        kept = {} if custom else {"dtype": self.dtype_policy, "name": None if self._face.auto_named else self.name}
         return type(self)(**{**{k: _copied(v) for k, v in registry.given(self).items()}, **kept, **changes})
 
     def __setattr__(self, name: str, value: Any) -> None:
         compiled.changes[0] += 1
+        if name in _TAKEN and isinstance(value, (Layer, Variable)):
+            raise AttributeError(f"{type(self).__name__}: every layer has a method or property {name!r}; give the attribute another name.")
         if name == "trainable":
             for child in self.children.values() if "_face" in vars(self) else ():
                 child.trainable = value
@@ -409,6 +409,17 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
 
 _POLICY = ("dtype", "dtype_policy")
+_TAKEN = frozenset(("init", "apply", "call", "build", "values", "children", "weights", "variables", "losses", "replace"))
+
+
+def penalty(layer: Layer, params: Any) -> Any:
+    """`layer.penalty(params)`, also for a Keras-style layer with a sublayer of that name."""
+    return type(layer).penalty(layer, params)
+
+
+def project(layer: Layer, params: Any) -> Any:
+    """`layer.project(params)`, also for a Keras-style layer with a sublayer of that name."""
+    return type(layer).project(layer, params)
 
 
 def _offering(call: Callable[..., Any], wants: frozenset[str]) -> Callable[..., Any]:
