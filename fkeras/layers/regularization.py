@@ -1,0 +1,249 @@
+"""Layers that make noise while training: Dropout and its kin."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from .. import config, random
+from ..layer import Layer
+from .settings import check_rate, need_rng
+
+
+def drop(layer: Any, x: Any, rate: float, rng: Any, noise_shape: Any = None) -> Any:
+    """x / (1 - rate), with each value set to zero with probability `rate`.
+
+    noise_shape: shape of the mask, which broadcasts to x; None stands for a size of x.
+    """
+    if rate == 0:
+        return x
+    if getattr(layer, "seed", None) is not None or rate == 1:  # the numbers of Keras
+        return random.dropout(x, rate, noise_shape, need_rng(layer, rng))
+    shape = x.shape if noise_shape is None else [d if n is None else n for n, d in zip(noise_shape, x.shape, strict=True)]
+    return jnp.where(keep(need_rng(layer, rng), rate, shape), x / (1 - rate), jnp.zeros((), x.dtype))
+
+
+def keep(rng: Any, rate: float, shape: Any) -> Any:
+    """True with probability 1 - rate, up to 2**-17: each random word serves two values, at half the cost."""
+    size = math.prod(shape)
+    words = jax.random.bits(rng, ((size + 1) // 2,), "uint32")
+    halves = jnp.concatenate([words & 0xFFFF, words >> 16])[:size]
+    return halves.reshape(shape) >= round(rate * 2**16)
+
+
+class Dropout(Layer):
+    """While training, sets each value to zero with probability `rate` and scales the others by 1 / (1 - rate).
+
+    Shapes: any -> same.
+
+    noise_shape: shape of the mask, e.g. (None, 1, None) for one decision for all steps; None stands for a size of the input.
+    seed: an integer makes the draws of every run the same, and those of Keras.
+
+    Raises ValueError for a rate outside [0, 1], and when training without `rng`.
+    Source: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
+
+    >>> y = Dropout(0.5, seed=1)(jnp.ones(1000), training=True)
+    >>> sorted(set(y.tolist()))
+    [0.0, 2.0]
+    """
+
+    rate: float
+    noise_shape: Any = None
+    seed: int | None = None
+
+    supports_masking = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_rate(self, "rate")
+        self.seed = random.check_seed(self.seed)
+        if self.noise_shape is not None:
+            self.noise_shape = check_noise_shape(self)
+
+    def call(self, x: Any, *, rng: Any, training: bool) -> Any:
+        return drop(self, x, self.rate, rng, self.noise_shape) if training else x
+
+
+class _SpatialDropout(Layer):
+    """What the three share: whole channels are dropped."""
+
+    supports_masking = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_rate(self, "rate")
+        self.seed = random.check_seed(self.seed)
+        if hasattr(self, "data_format"):
+            self.data_format = config.standardize_data_format(self.data_format)
+
+    def call(self, x: Any, *, rng: Any, training: bool) -> Any:
+        places = (1,) * (x.ndim - 2)
+        first = getattr(self, "data_format", None) == "channels_first"
+        return drop(self, x, self.rate, rng, (None, None, *places) if first else (None, *places, None)) if training else x
+
+    def get_config(self) -> dict[str, Any]:
+        """The settings as JSON-able values: as in Keras, without `trainable`, the policy by its name."""
+        config = {k: v for k, v in super().get_config().items() if k != "trainable"}
+        return {**config, "dtype": self.dtype_policy.name}
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Dropout of whole channels of a sequence.
+
+    Shapes: (batch, steps, channels) -> same.
+
+    Source: Tompson et al. 2014, https://arxiv.org/abs/1411.4280
+
+    >>> y = SpatialDropout1D(0.5)(jnp.ones((2, 4, 8)), training=True)
+    >>> bool((y == y[:, :1]).all())
+    True
+    """
+
+    rate: float
+    seed: int | None = None
+
+    rank: ClassVar[Any] = 3
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Dropout of whole channels of an image.
+
+    Shapes: (batch, height, width, channels) -> same, or with the channels first.
+
+    Source: Tompson et al. 2014, https://arxiv.org/abs/1411.4280
+
+    >>> y = SpatialDropout2D(0.5)(jnp.ones((2, 4, 4, 8)), training=True)
+    >>> bool((y == y[:, :1, :1]).all())
+    True
+    """
+
+    rate: float
+    data_format: str | None = None
+    seed: int | None = None
+
+    rank: ClassVar[Any] = 4
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """Dropout of whole channels of a volume.
+
+    Shapes: (batch, depth, height, width, channels) -> same, or with the channels first.
+
+    Source: Tompson et al. 2014, https://arxiv.org/abs/1411.4280
+
+    >>> y = SpatialDropout3D(0.5)(jnp.ones((2, 3, 3, 3, 8)), training=True)
+    >>> bool((y == y[:, :1, :1, :1]).all())
+    True
+    """
+
+    rate: float
+    data_format: str | None = None
+    seed: int | None = None
+
+    rank: ClassVar[Any] = 5
+
+
+class GaussianDropout(Layer):
+    """While training, x times normal noise of mean 1 and variance rate / (1 - rate).
+
+    Shapes: any -> same.
+
+    Raises ValueError for a rate outside [0, 1).
+    Source: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
+
+    >>> GaussianDropout(0.5)(jnp.ones(3)).tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    rate: float
+    seed: int | None = None
+
+    supports_masking = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_rate(self, "rate")
+        self.seed = random.check_seed(self.seed)
+        if self.rate == 1:
+            raise ValueError("GaussianDropout: rate=1 asks for noise of infinite variance; give a rate below 1.")
+
+    def call(self, x: Any, *, rng: Any, training: bool) -> Any:
+        if not training or self.rate == 0:
+            return x
+        return x * random.normal(x.shape, 1.0, math.sqrt(self.rate / (1.0 - self.rate)), self.compute_dtype, need_rng(self, rng))
+
+
+class GaussianNoise(Layer):
+    """While training, x plus normal noise of mean 0.
+
+    Shapes: any -> same.
+
+    Raises ValueError for a stddev outside [0, 1].
+
+    >>> GaussianNoise(0.5)(jnp.ones(3)).tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    stddev: float
+    seed: int | None = None
+
+    supports_masking = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_rate(self, "stddev")
+        self.seed = random.check_seed(self.seed)
+
+    def call(self, x: Any, *, rng: Any, training: bool) -> Any:
+        if not training or self.stddev == 0:
+            return x
+        return x + random.normal(x.shape, 0.0, self.stddev, self.compute_dtype, need_rng(self, rng))
+
+
+class AlphaDropout(Layer):
+    """Dropout for SELU networks: dropped values become SELU's limit, and mean and variance stay.
+
+    Shapes: any -> same.
+
+    Raises ValueError for a rate outside [0, 1).
+    Source: Klambauer et al. 2017, https://arxiv.org/abs/1706.02515
+
+    >>> AlphaDropout(0.5)(jnp.ones(3)).tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    rate: float
+    noise_shape: Any = None
+    seed: int | None = None
+
+    supports_masking = True
+    limit: ClassVar[float] = -1.6732632423543772 * 1.0507009873554805
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_rate(self, "rate")
+        self.seed = random.check_seed(self.seed)
+        if self.rate == 1:
+            raise ValueError("AlphaDropout: rate=1 would drop everything; give a rate below 1.")
+        if self.noise_shape is not None:
+            check_noise_shape(self)
+
+    def call(self, x: Any, *, rng: Any, training: bool) -> Any:
+        if not training or self.rate == 0:
+            return x
+        shape = x.shape if self.noise_shape is None else [x.shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
+        kept = (random.uniform(shape, seed=need_rng(self, rng)) >= self.rate).astype(x.dtype)
+        a = ((1 - self.rate) * (1 + self.rate * self.limit**2)) ** -0.5
+        return a * (x * kept + self.limit * (1 - kept)) - a * self.limit * self.rate
+
+
+def check_noise_shape(layer: Any) -> tuple[int | None, ...]:
+    """The setting `noise_shape` as a tuple of sizes."""
+    given = layer.noise_shape
+    sizes = tuple(given) if isinstance(given, (tuple, list)) else None
+    if sizes is None or not all(d is None or (isinstance(d, int) and d > 0) for d in sizes):
+        raise ValueError(f"{type(layer).__name__}: noise_shape is a tuple of sizes above 0, with None for a size of the input; got {given!r}.")
+    return sizes
