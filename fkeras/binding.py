@@ -66,7 +66,7 @@ def plan(layer: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
 
     def run(rng: Any, inputs: Any, kwargs: Any) -> Any:
         scope = Scope(layer, {}, {}, rng=rng, training=True, plan=Plan())
-        y = layer.first(scope, inputs, kwargs)
+        y = layer._first(scope, inputs, kwargs)
         found.append(scope.plan)  # type: ignore[arg-type]
         return y
 
@@ -150,6 +150,8 @@ def bind(layer: Any, scope: Scope, inputs: Any) -> Any:
     for name, value in list(vars(layer).items()):
         if name != "_face":
             object.__setattr__(bound, name, swap(value, replaced))
+    if scope.plan is not None:
+        declare_shapes(layer, scope, inputs)
     if not layer.built and layer.builds:
         layer._face.build_shape = build_arguments(layer, inputs)
         bound.build(*layer._face.build_shape)
@@ -199,6 +201,18 @@ def declare(bound: Any, key: str, declared: storey.Declared, unnamed: bool = Fal
     return variable
 
 
+def declare_shapes(layer: Any, scope: Scope, inputs: Any) -> None:
+    """The weights that a built-in layer declares by shape, for a subclass in the Keras style."""
+    assert scope.plan is not None
+    for trainable, half, shapes in ((True, scope.params, layer.param_shapes), (False, scope.state, layer.state_shapes)):
+        for key, shape in shapes(*inputs).items():
+            settings = [layer._setting(key, kind) for kind in ("regularizer", "constraint", "initializer")]
+            dtype = getattr(shape, "dtype", layer.dtype_policy.variable_dtype)
+            declared = storey.Declared(trainable, *settings[:2], tuple(getattr(shape, "shape", shape)), dtype, settings[2] or "zeros")
+            scope.plan.own[key] = declared
+            half[key] = jnp.zeros(declared.shape, declared.dtype)
+
+
 def rename(bound: Any, variable: Any, key: str) -> None:
     """An unnamed weight on a bound copy takes the name of its attribute."""
     scope: Scope = bound._face.scope
@@ -240,7 +254,7 @@ def first_call(layer: Any, name: str, parent: Scope, plan: Plan, key: Any, args:
     """A sublayer's first call during the abstract run: initialise it, and note with what."""
     if layer.is_bound:  # it shares this trace
         scope = Scope(layer, {}, {}, rng=key, training=True, plan=Plan())
-        y = layer.first(scope, args, kwargs)
+        y = layer._first(scope, args, kwargs)
         plan.children[name] = (layer, scope.plan)
         parent.params[name], parent.state[name] = scope.params, scope.state
         return y

@@ -60,7 +60,7 @@ class Facade:
     def values(self: Any, values: storey.Values) -> None:
         storey.scatter(self, values)
 
-    def known_specs(self: Any) -> Any:
+    def _known_specs(self: Any) -> Any:
         """(args, kwargs) that the layer is going to be called with, as far as is known, or None."""
         face = self._face
         if face.nodes:
@@ -68,17 +68,17 @@ class Facade:
             return jax.tree.map(lambda x: x.spec if isinstance(x, graph.Symbol) else x, (node.args, node.kwargs), is_leaf=graph.is_symbol)
         return None if face.input_spec is None else ((face.input_spec,), {})
 
-    def meet(self: Any, inputs: tuple[Any, ...]) -> None:
+    def _meet(self: Any, inputs: tuple[Any, ...]) -> None:
         """Sees the first inputs, before the layer is initialised for them."""
 
-    def first_key(self: Any) -> Any:
+    def _first_key(self: Any) -> Any:
         """The key of the layer's first values, when it is initialised by itself."""
         return random.next_key()
 
     def check_inputs(self: Any, *inputs: Any) -> None:
         """Refuses values that the layer cannot take; they are concrete, `apply` has not begun."""
 
-    def at_edge(self: Any, y: Any) -> Any:
+    def _at_edge(self: Any, y: Any) -> Any:
         """Outputs as a call on arrays returns them; a container takes the masks off."""
         return y
 
@@ -253,7 +253,7 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     y, new = compiled.apply(layer, params, state, args, kwargs, rng, training)
     if new and not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(new)):
         put_state(layer, new)
-    return layer.at_edge(y)
+    return layer._at_edge(y)
 
 
 def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
@@ -261,9 +261,9 @@ def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
     if layer._face.filled:
         return
     if args is not None:
-        layer.meet(tuple(args))
+        layer._meet(tuple(args))
     if args is None:
-        known = layer.known_specs()
+        known = layer._known_specs()
         if known is None:
             if layer._face.declared and not layer.builds:
                 return  # its weights were added in `__init__` and are drawn when they are read
@@ -280,7 +280,7 @@ def fill(layer: Any, args: Any, kwargs: Any) -> None:
     kwargs = {k: v for k, v in kwargs.items() if k != "training"}
     with jax.ensure_compile_time_eval():
         build_sublayers(layer, args, kwargs)
-        values = layer.init(layer.first_key(), *args, **kwargs)
+        values = layer.init(layer._first_key(), *args, **kwargs)
     storey.scatter(layer, values, replace=False)
 
 

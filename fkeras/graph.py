@@ -83,12 +83,11 @@ class Symbol:
         )
 
     def __array__(self, *_: Any, **__: Any) -> Any:
+        """Refuses to become an array. As a pytree it does so, too: that is where `jax.numpy` meets it."""
         raise TypeError(
             f"{self!r} stands for a value that does not exist yet and cannot become an array: use fkeras.ops "
             "instead of numpy or jax.numpy, or put the code into a layer's `call` or a Lambda layer."
         )
-
-    __jax_array__ = __array__
 
     __add__, __radd__ = _operator("add"), _operator("add", True)
     __sub__, __rsub__ = _operator("subtract"), _operator("subtract", True)
@@ -107,6 +106,9 @@ class Symbol:
     __neg__, __abs__, __invert__ = _operator("negative"), _operator("absolute"), _operator("logical_not")
     __getitem__ = _operator("get_item")
     __hash__ = object.__hash__
+
+
+jax.tree_util.register_pytree_node(Symbol, Symbol.__array__, lambda _, __: None)
 
 
 @dataclasses.dataclass(eq=False)

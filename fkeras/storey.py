@@ -139,7 +139,7 @@ def own_values(layer: Any, key: str | None = None) -> Values | None:
     if face.live is not None:
         face.live()
     if key is not None and find(face.values, key) is None and key in face.declared and face.declared[key].shape is not None:
-        params, state = layer.draw_declared(key)
+        params, state = layer._draw_declared(key)
         old = face.values or ({}, {})
         face.values = {**old[0], **params}, {**old[1], **state}
     return face.values

@@ -153,9 +153,9 @@ class EinsumDense(LoRA, Layer):
             shapes["bias"] = tuple(sizes[n] if n in self.bias_axes else 1 for n in last) + (1,) * dots
         return shapes
 
-    def setting(self, weight: str, kind: str) -> Any:
+    def _setting(self, weight: str, kind: str) -> Any:
         """The equation tells the kernel's initializer which axes are inputs, which outputs."""
-        found = super().setting(weight, kind)
+        found = super()._setting(weight, kind)
         if (weight, kind) != ("kernel", "initializer") or not isinstance(found, VarianceScaling) or found.input_axes is not None:
             return found
         _, kernel, outs, _ = self.parts()

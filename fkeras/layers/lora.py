@@ -34,11 +34,11 @@ class LoRA:
         if getattr(self, f"{self.adapted}_constraint") is not None:
             raise ValueError(f"{type(self).__name__}: an adapted {self.adapted} cannot have a constraint; leave {self.adapted}_constraint or lora_rank out.")
 
-    def setting(self: Any, weight: str, kind: str) -> Any:
+    def _setting(self: Any, weight: str, kind: str) -> Any:
         """`lora_kernel_a` is filled by its own initializer and penalised as the kernel."""
         if not weight.startswith("lora_"):
-            return super().setting(weight, kind)  # type: ignore[misc]
-        return self.adapter_initializers[weight[-1]] if kind == "initializer" else super().setting(self.adapted, kind)  # type: ignore[misc]
+            return super()._setting(weight, kind)  # type: ignore[misc]
+        return self.adapter_initializers[weight[-1]] if kind == "initializer" else super()._setting(self.adapted, kind)  # type: ignore[misc]
 
     def adapter_shapes(self: Any, shape: Any) -> dict[str, Any]:
         """{name: shape} of a and b, float32 under every policy."""
@@ -83,9 +83,9 @@ class LoRA:
         self.lora_rank, self.lora_alpha = rank, lora_alpha
         self.adapter_initializers = {"a": initializers.get(a_initializer), "b": initializers.get(b_initializer)}
         self.check_lora()
-        key = self.first_key()
+        key = self._first_key()
         adapter = {n: self._fill(key, n, s) for n, s in self.adapter_shapes(frozen.shape).items()}
         params = {**{n: w for n, w in params.items() if n != self.adapted}, **adapter}
-        self._face.declared = {**self._face.declared, **{n: storey.Declared(True, self.setting(n, "regularizer")) for n in adapter}}
+        self._face.declared = {**self._face.declared, **{n: storey.Declared(True, self._setting(n, "regularizer")) for n in adapter}}
         self._face.declared[self.adapted].trainable = storey.handle(self, self.adapted).trainable = False
         self._face.values = params, {self.adapted: frozen, **state}

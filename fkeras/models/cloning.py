@@ -50,7 +50,7 @@ def clone_model(
         entry = model._entry
         layers = [] if entry is None else [entry.symbol() if input_tensors is None else graph.symbols(input_tensors)[0]]
         return type(model)([*layers, *(make(layer) for layer in model.layers)], name=model.name)
-    if model.network is None or registry.custom_init(type(model)) and not registry.is_builtin(type(model)):
+    if model._network is None or registry.custom_init(type(model)) and not registry.is_builtin(type(model)):
         return type(model).from_config(model.get_config())
     return rewire(model, make, input_tensors, call_function)
 
@@ -66,7 +66,7 @@ def deeply(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def rewire(model: Any, make: Callable[[Any], Any], inputs: Any, call: Callable[..., Any] | None) -> Any:
     """The graph of a model with every layer replaced by `make(layer)`."""
-    network = model.network
+    network = model._network
     old = graph.symbols(network.inputs)
     if inputs is None:
         new = [InputLayer(batch_shape=s.shape, dtype=s.dtype, name=n).symbol() for s, n in zip(old, network.input_names, strict=True)]

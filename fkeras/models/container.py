@@ -117,7 +117,7 @@ class Container(Layer):
         y = self.walk(visit, self.enter(inputs))
         return y, sharing.gathered(self, state, new)
 
-    def at_edge(self, y: Any) -> Any:
+    def _at_edge(self, y: Any) -> Any:
         """Outputs without their masks."""
         return values_of(y)
 

@@ -23,7 +23,7 @@ def is_graph(config: Any) -> bool:
 
 def write(model: Any) -> dict[str, Any]:
     """The config of a model that is a graph."""
-    network: Network = model.network
+    network: Network = model._network
     place = places(network)
     calls: dict[str, list[Any]] = {name: [] for name in network.children}
     for node in network.nodes:

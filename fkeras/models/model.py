@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -38,6 +38,8 @@ class Model(Trainer, Container, module="keras"):
     {'dense': {'bias': (3,), 'kernel': (3, 3)}}
     """
 
+    _network: ClassVar[Network | None] = None  # the graph of this model, if it has one
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
             cls = Functional
@@ -48,6 +50,8 @@ class Model(Trainer, Container, module="keras"):
     ):
         object.__setattr__(self, "_key", random.next_words())
         Layer.__init__(self, name=name, trainable=trainable, dtype=dtype, **kwargs)
+        if registry.is_builtin(type(self)) or type(self).__init__ is Model.__init__:
+            vars(self)["_init_args"] = {}  # the graph and the layers are kept elsewhere
         if inputs is not None or outputs is not None:
             self.connect(inputs, outputs)
 
@@ -55,78 +59,72 @@ class Model(Trainer, Container, module="keras"):
         """Makes this model the graph between these symbols."""
         if inputs is None or outputs is None:
             raise ValueError(f"{type(self).__name__} needs both inputs and outputs; got inputs={inputs}, outputs={outputs}.")
-        object.__setattr__(self, "_network", Network(inputs, outputs, type(self).__name__))
-        object.__setattr__(self, "is_bound", False)
+        vars(self).update(_network=Network(inputs, outputs, type(self).__name__), is_bound=False)
         if not self.trainable:
             self.trainable = False
 
     # --- the graph -----------------------------------------------------------------------------
 
     @property
-    def network(self) -> Network | None:
-        """The graph of this model, if it has one."""
-        return vars(self).get("_network")
-
-    @property
     def walks(self) -> bool:
         """Whether this model is a graph rather than a `call`."""
-        return self.network is not None
+        return self._network is not None
 
     @property
     def children(self) -> dict[str, Layer]:
         """The layers by name, each once."""
-        return self.network.children if self.network is not None else Layer.children.fget(self)  # type: ignore[attr-defined]
+        return self._network.children if self._network is not None else Layer.children.fget(self)  # type: ignore[attr-defined]
 
     def walk(self, visit: Visit, inputs: Any) -> Any:
         """Calls `visit` for each node of the graph, in topological order."""
-        assert self.network is not None
-        return self.network.walk(visit, inputs)
+        assert self._network is not None
+        return self._network.walk(visit, inputs)
 
     def enter(self, inputs: tuple[Any, ...]) -> Any:
         """Inputs matched to the symbols of the graph."""
-        assert self.network is not None
-        return self.network.enter(inputs)
+        assert self._network is not None
+        return self._network.enter(inputs)
 
-    def known_specs(self) -> Any:
+    def _known_specs(self) -> Any:
         """The specs of the inputs, which a graph always knows."""
-        if self.network is None:
-            return super().known_specs()
-        return (jax.tree.map(lambda s: s.spec, self.network.inputs, is_leaf=graph.is_symbol),), {}
+        if self._network is None:
+            return super()._known_specs()
+        return (jax.tree.map(lambda s: s.spec, self._network.inputs, is_leaf=graph.is_symbol),), {}
 
     def check_inputs(self, *inputs: Any) -> None:
         """Refuses values that a layer right behind an input cannot take."""
-        if self.network is not None:
-            self.network.check_inputs(*inputs)
+        if self._network is not None:
+            self._network.check_inputs(*inputs)
 
     @property
     def input(self) -> Any:
         """The input symbols, in the structure they were given in."""
-        return super().input if self.network is None else self.network.inputs
+        return super().input if self._network is None else self._network.inputs
 
     @property
     def output(self) -> Any:
         """The output symbols, in the structure they were given in."""
-        return super().output if self.network is None else self.network.outputs
+        return super().output if self._network is None else self._network.outputs
 
     @property
     def inputs(self) -> Any:
         """The input symbols as a list; None for a model without a graph."""
-        return None if self.network is None else graph.symbols(self.network.inputs)
+        return None if self._network is None else graph.symbols(self._network.inputs)
 
     @property
     def outputs(self) -> Any:
         """The output symbols as a list; None for a model without a graph."""
-        return None if self.network is None else graph.symbols(self.network.outputs)
+        return None if self._network is None else graph.symbols(self._network.outputs)
 
     @property
     def input_names(self) -> list[str]:
         """The names of the inputs of the graph."""
-        return [] if self.network is None else self.network.input_names
+        return [] if self._network is None else self._network.input_names
 
     @property
     def output_names(self) -> list[str]:
         """The names of the outputs of the graph."""
-        return [] if self.network is None else self.network.output_names
+        return [] if self._network is None else self._network.output_names
 
     @property
     def input_shape(self) -> Any:
@@ -160,7 +158,7 @@ class Model(Trainer, Container, module="keras"):
             raise registry.unknown("layer", name, self.children)
         return found
 
-    def first_key(self) -> Any:
+    def _first_key(self) -> Any:
         """The key of the first values, fixed when the model is made."""
         return self.base_key()
 
@@ -185,6 +183,11 @@ class Model(Trainer, Container, module="keras"):
         """Prints the layers, their output shapes and how many parameters they have."""
         summary.show(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def __repr__(self) -> str:
+        if not registry.is_builtin(type(self)) and vars(self).get("_init_args"):
+            return super().__repr__()
+        return f"{type(self).__name__}(name={self.name!r}, {len(self.layers)} layers)"
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON; `fkeras.models.model_from_json` inverts it."""
         return json.dumps(registry.serialize(self), **kwargs)
@@ -192,7 +195,7 @@ class Model(Trainer, Container, module="keras"):
     def get_config(self) -> dict[str, Any]:
         """The architecture as JSON-able values, in the form of Keras 3."""
         own = registry.custom_init(type(self)) and "__init__" in vars(type(self)) and not registry.is_builtin(type(self))
-        return graph_config.write(self) if self.network is not None and not own else super().get_config()
+        return graph_config.write(self) if self._network is not None and not own else super().get_config()
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import graph, registry, spec
+from .. import graph, policies, registry, spec
 from ..layer import Layer
 from ..layers.input import InputLayer
 from .container import Visit, name_children
@@ -155,11 +155,11 @@ class Sequential(Model, module="keras"):
         """The names of the outputs: of the last layer."""
         return [list(self.children)[-1]] if self.children else []
 
-    def known_specs(self) -> Any:
+    def _known_specs(self) -> Any:
         """The spec of the input, if it is known."""
         return None if self._entry is None else ((spec.Spec(self._entry.batch_shape, self._entry.dtype),), {})
 
-    def meet(self, inputs: tuple[Any, ...]) -> None:
+    def _meet(self, inputs: tuple[Any, ...]) -> None:
         """Takes the shape of the first data as the shape of the input."""
         if self._entry is None and self.walks and len(inputs) == 1 and hasattr(inputs[0], "shape"):
             self._change(entry=InputLayer(batch_shape=(None, *inputs[0].shape[1:]), dtype=str(inputs[0].dtype)))
@@ -200,9 +200,9 @@ class Sequential(Model, module="keras"):
             config = registry.serialize(layer)
             config["config"]["name"] = names.get(id(layer), layer.name)
             configs.append(config)
-        known = self.known_specs()
+        known = self._known_specs()
         shape = {} if known is None else {"build_input_shape": known[0][0].shape}
-        return {"name": self.name, "trainable": self.trainable, "dtype": Layer.get_config(self)["dtype"], "layers": configs, **shape}
+        return {"name": self.name, "trainable": self.trainable, "dtype": policies.serialize(self.dtype_policy), "layers": configs, **shape}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:

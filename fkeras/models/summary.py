@@ -33,9 +33,9 @@ def render(
     from rich.console import Console
     from rich.table import Table
 
-    if model.known_specs() is not None:
+    if model._known_specs() is not None:
         model.weights  # noqa: B018  reading them fills the boxes
-    connected = model.network is not None
+    connected = model._network is not None
     rows = list(rows_of(model, expand_nested, connected))
     rows = rows if layer_range is None else within(rows, layer_range)
     heads = ["Layer (type)", "Output Shape", "Param #", *(["Connected to"] if connected else []), *(["Trainable"] if show_trainable else [])]
@@ -66,7 +66,7 @@ def rows_of(model: Any, nested: bool, connected: bool, depth: int = 0) -> Any:
 
 def shape_of(model: Any, layer: Any) -> str:
     """The shape of a layer's outputs in this model, `?` where it is not known."""
-    network = model.network
+    network = model._network
     if network is not None:
         node = next((n for n in network.nodes if n.layer is layer), None)
         found = layer.output if node is None else node.outputs
@@ -82,7 +82,7 @@ def shape_of(model: Any, layer: Any) -> str:
 
 def parents_of(model: Any, layer: Any) -> str:
     """Where the inputs of a layer come from."""
-    network = model.network
+    network = model._network
     if network is None:
         return ""
     place = {s: network.name_of.get(id(s.node.layer), s.node.layer.name) for s in graph.symbols(network.inputs)}
@@ -102,7 +102,7 @@ def sizes(layer: Any) -> tuple[int, int]:
 
 def counted(layer: Any) -> str:
     """How many parameters a layer has."""
-    if not layer._face.filled and not storey.handles(layer) and layer.known_specs() is None and not layer.children:
+    if not layer._face.filled and not storey.handles(layer) and layer._known_specs() is None and not layer.children:
         return "0 (unbuilt)" if not layer.built else "0"
     return f"{sum(sizes(layer)):,}"
 

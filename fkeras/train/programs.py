@@ -33,7 +33,7 @@ class Programs:
         return compiled.program((name, *settings, self.key), make)
 
     def _step(self) -> Any:
-        optimizer = self.optimizer.replace() if isinstance(self.optimizer, Optimizer) else self.optimizer
+        optimizer = self.optimizer.skeleton() if isinstance(self.optimizer, Optimizer) else self.optimizer
         return make_step(compiled.skeleton(self.model), copy.copy(self.objective), optimizer, guard=True)
 
     def train(self, batch_size: int) -> Any:

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import facade, storey
+from ..optimizers import Optimizer
 from . import optimizing
 from .step import TrainState, join, split
 
@@ -38,16 +39,21 @@ class Session:
         self.lent: TrainState | None = None
 
     def __enter__(self) -> Session:
-        for part in storey.subtree(self.model):
-            part._face.live = self.sync
+        self._lend(self.sync)
         return self
+
+    def _lend(self, live: Any) -> None:
+        """Sets what brings the boxes of the layers and of the optimizer up to date; None for nothing."""
+        for part in storey.subtree(self.model):
+            part._face.live = live
+        if isinstance(self.model.optimizer, Optimizer):
+            self.model.optimizer.live = live
 
     def __exit__(self, *error: Any) -> None:
         with self.lock:
-            for part in storey.subtree(self.model):
-                part._face.live = None
             if not self.fresh:
                 self._put(self.ts)
+            self._lend(None)
 
     def finish(self) -> None:
         """The params to keep after training: for some optimizers not the last ones."""
@@ -80,14 +86,11 @@ class Session:
             self._put(self.lent)
 
     def _put(self, ts: TrainState) -> None:
-        live = [(part, part._face.live) for part in storey.subtree(self.model)]
-        for part, _ in live:
-            part._face.live = None
+        self._lend(None)
         storey.scatter(self.model, (ts.params, ts.state))
         optimizing.put(self.model, ts.opt_state)
         self.model._steps = ts.step
-        for part, hook in live:
-            part._face.live = hook
+        self._lend(self.sync)
 
     def absorb(self) -> None:
         """Takes over what was written into the boxes since they were brought up to date."""
@@ -97,11 +100,13 @@ class Session:
         params, state = facade.gather(self.model)
         opt_state = optimizing.box(self.model)
 
+        same = jax.tree.structure(opt_state) == jax.tree.structure(lent.opt_state)
+
         def newer(mine: Any, lent: Any, now: Any) -> Any:
             return jax.tree.map(lambda m, l, n: m if n is l else jnp.array(n, m.dtype, copy=True), mine, lent, now)
 
         self.ts = self.ts._replace(
             params=newer(self.ts.params, lent.params, params),
             state=newer(self.ts.state, lent.state, state),
-            opt_state=newer(self.ts.opt_state, lent.opt_state, opt_state) if opt_state is not None else self.ts.opt_state,
+            opt_state=newer(self.ts.opt_state, lent.opt_state, opt_state) if same else copier()(opt_state),
         )

@@ -14,6 +14,19 @@ from .. import compiled, facade, losses, metrics, optimizers, registry, spec, st
 from . import arrays, fitting, predicting
 from .arrays import Rows
 from .callbacks import CallbackList, History
+from .checks import (
+    check_batch_size,
+    check_counts,
+    check_frequency,
+    check_names,
+    check_steps,
+    check_switch,
+    is_count,
+    known_arguments,
+    listed,
+    require_compiled,
+    validation_parts,
+)
 from .objective import Objective, outputs_of
 from .programs import Programs
 
@@ -43,6 +56,7 @@ class Trainer:
     _opt_state: Any = None
     _steps: Any = 0
 
+    @known_arguments
     def compile(
         self: Any, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
         weighted_metrics: Any = None, run_eagerly: bool = False, steps_per_execution: Any = "auto", jit_compile: Any = "auto",
@@ -60,7 +74,7 @@ class Trainer:
         check_names(loss, losses.KIND, ("crossentropy", "ce"))
         for given in (metrics, weighted_metrics):
             check_names(given, METRICS, ("accuracy", "acc", "crossentropy", "ce"))
-        if steps_per_execution != "auto" and (not isinstance(steps_per_execution, int) or steps_per_execution < 1):
+        if steps_per_execution != "auto" and not is_count(steps_per_execution, 1):
             raise ValueError(f"steps_per_execution must be a whole number above 0, or 'auto'; got {steps_per_execution!r}.")
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and isinstance(found, optimizers.Optimizer):
             found = found if isinstance(found, optimizers.LossScaleOptimizer) else optimizers.LossScaleOptimizer(found)
@@ -98,6 +112,7 @@ class Trainer:
 
     # --- training ------------------------------------------------------------------------------
 
+    @known_arguments
     def fit(
         self: Any, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
         callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
@@ -134,6 +149,7 @@ class Trainer:
             CallbackList(callbacks, add_history=True, model=self, epochs=epochs, verbose=verbose, steps=math.ceil(rows.count / size)),
         )  # fmt: skip
 
+    @known_arguments
     def evaluate(
         self: Any, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto", sample_weight: Any = None,
         steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any,
@@ -149,6 +165,7 @@ class Trainer:
         logs = fitting.evaluate(self, programs, rows, size, steps, hooks, verbose)
         return results(logs, return_dict)
 
+    @known_arguments
     def predict(self: Any, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None) -> Any:
         """The outputs for some data, as NumPy arrays. Safe to call from several threads."""
         size = check_batch_size(batch_size)
@@ -158,6 +175,7 @@ class Trainer:
 
     # --- single batches ------------------------------------------------------------------------
 
+    @known_arguments
     def train_on_batch(
         self: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -168,6 +186,7 @@ class Trainer:
         programs = Programs(self, objective_for(self, rows), self.optimizer)
         return results(fitting.train_on_batch(self, programs, rows), return_dict)
 
+    @known_arguments
     def test_on_batch(self: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss, or the loss and the metrics, of one batch."""
         require_compiled(self, "test_on_batch")
@@ -175,6 +194,7 @@ class Trainer:
         hooks = CallbackList(None, model=self)
         return results(fitting.evaluate(self, Programs(self, objective_for(self, rows)), rows, rows.count, None, hooks, 0), return_dict)
 
+    @known_arguments
     def predict_on_batch(self: Any, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         rows = rows_for(self, x)
@@ -188,51 +208,6 @@ def set_plainly(model: Any, **values: Any) -> None:
     """Sets attributes of the face, which no program depends on."""
     for name, value in values.items():
         object.__setattr__(model, name, value)
-
-
-def listed(given: Any) -> list[Any]:
-    """The entries of a nest of lists and dicts."""
-    if isinstance(given, dict) and not registry.is_config(given):
-        return [m for v in given.values() for m in listed(v)]
-    return [m for v in given for m in listed(v)] if isinstance(given, (list, tuple)) else [] if given is None else [given]
-
-
-def check_names(given: Any, kind: registry.Kind, also: tuple[str, ...]) -> None:
-    """Refuses names that no table holds, at once and not in the first step."""
-    for entry in listed(given):
-        if isinstance(entry, str) and entry.lower() not in also:
-            kind.get(entry)
-        elif not isinstance(entry, (str, dict)) and not callable(entry):
-            raise ValueError(f"A {kind.noun} is a name, a function or an object; got {entry!r}.")
-
-
-def require_compiled(model: Any, what: str) -> None:
-    """Refuses to train or evaluate before `compile`, or without a loss."""
-    if not model.compiled:
-        raise ValueError(f"{what} comes after compile: call model.compile(optimizer='adam', loss='mse', metrics=[...]) first.")
-
-
-def check_counts(**counts: Any) -> None:
-    """Refuses what are no whole numbers from zero on."""
-    for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-            raise ValueError(f"{name} must be a whole number, 0 or more; got {value!r}.")
-
-
-def check_batch_size(batch_size: Any) -> int:
-    """The batch size, 32 by default; refuses what is no whole number above 0."""
-    if batch_size is None:
-        return 32
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number above 0; got {batch_size!r}.")
-    return int(batch_size)
-
-
-def validation_parts(data: Any) -> tuple[Any, ...]:
-    """(x, y[, sample_weight]) of validation_data."""
-    if isinstance(data, (tuple, list)) and len(data) in (2, 3):
-        return tuple(data)
-    raise ValueError("validation_data is a tuple (x, y) or (x, y, sample_weight).")
 
 
 def rows_for(model: Any, x: Any, y: Any = None, weight: Any = None, needs_labels: bool = False) -> Rows:
