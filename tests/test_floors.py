@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "fkeras"
 FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     0: "registry config spec masking recording",
     1: "activations initializers regularizers constraints policies random stream variable"
-    " losses metrics optimizers schedules",
+    " losses metrics optimizers schedules forms windows convolve pool",
     2: "graph ops layer storey sharing binding facade compiled",
     3: "layers",
     4: "models",
