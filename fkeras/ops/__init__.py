@@ -1,12 +1,13 @@
 """Functions of arrays under Keras' names; on symbols, each records itself in their graph.
 
->>> mean(jnp.arange(4.0)).item()
-1.5
+>>> mean([0.0, 1.0]).item()
+0.5
 """
 
-import jax.numpy as jnp
-
-from . import core, nn, numpy
+from . import core, einops, linalg, math, nn, numpy
 from .core import *
+from .einops import *
+from .linalg import *
+from .math import *
 from .nn import *
 from .numpy import *

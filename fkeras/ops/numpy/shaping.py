@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from ..families import Axes, axes_of
@@ -18,7 +19,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-@operation("newshape")
+def _sizes(newshape: Any) -> tuple[Any, ...]:
+    """A shape as a tuple: a number is one size."""
+    return tuple(newshape) if isinstance(newshape, (list, tuple)) else (newshape,)
+
+
+@operation("newshape", resolve={"newshape": _sizes})
 def reshape(x: ArrayLike, newshape: Any) -> jax.Array:
     """The same numbers in another shape.
 
@@ -28,9 +34,7 @@ def reshape(x: ArrayLike, newshape: Any) -> jax.Array:
     >>> reshape(jnp.arange(4), (2, -1)).tolist()
     [[0, 1], [2, 3]]
     """
-    x = jnp.asarray(x)
-    sizes = tuple(newshape) if isinstance(newshape, (list, tuple)) else (newshape,)
-    return jnp.reshape(x, tuple(-1 if s is None else s for s in sizes))
+    return jnp.reshape(jnp.asarray(x), tuple(-1 if s is None else s for s in _sizes(newshape)))
 
 
 @operation()
@@ -141,7 +145,7 @@ def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> jax.Array:
     >>> repeat([1, 2], 2).tolist()
     [1, 1, 2, 2]
     """
-    repeats = jnp.asarray(repeats) if isinstance(repeats, (list, tuple)) else repeats
+    repeats = np.asarray(repeats) if isinstance(repeats, (list, tuple)) else repeats
     return jnp.repeat(jnp.asarray(x), repeats, axis=axis)
 
 
