@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import binding, compiled, constraints, graph, initializers, random, regularizers, sharing, storey
+from . import binding, compiled, constraints, graph, initializers, random, regularizers, sharing, storey, stream
 from .masking import Masked, is_masked, values_of
 
 
@@ -278,7 +279,8 @@ def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
 def fill(layer: Any, args: Any, kwargs: Any) -> None:
     """Initialises what has no values yet in a layer and everything in it."""
     kwargs = {k: v for k, v in kwargs.items() if k != "training"}
-    with jax.ensure_compile_time_eval():
+    # within a trace the values must be real ones, or tracers would rest in the boxes
+    with jax.ensure_compile_time_eval() if stream.tracing() else contextlib.nullcontext():
         build_sublayers(layer, args, kwargs)
         values = layer.init(layer._first_key(), *args, **kwargs)
     storey.scatter(layer, values, replace=False)
