@@ -1,7 +1,7 @@
 """The protocol: a layer is its settings plus a pair of pure functions.
 
-    params, state = layer.init(rng, *specs)
-    y, state      = layer.apply(params, state, *inputs, rng=None, training=False)
+params, state = layer.init(rng, *specs)
+y, state      = layer.apply(params, state, *inputs, rng=None, training=False)
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ class LayerType(registry.ConfigurableType):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         own = inspect.signature(cls.__init__).parameters
-        legacy = {k: kwargs.pop(k) for k in ("input_shape", "batch_input_shape", "input_dim", "input_dtype", "weights") if k in kwargs and k not in own}
+        legacy = {
+            k: kwargs.pop(k)
+            for k in ("input_shape", "batch_input_shape", "input_dim", "input_dtype", "weights")
+            if k in kwargs and k not in own
+        }
         batch = kwargs.pop("batch_size") if "batch_size" in kwargs and "batch_size" not in own and legacy else None
         layer = super().__call__(*args, **kwargs)
         if legacy:
@@ -146,7 +150,12 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         declared = {}
         for trainable, shapes in ((True, self.param_shapes(*values)), (False, self.state_shapes(*values))):
             halves.append({n: self._fill(rng, n, s) for n, s in shapes.items()})
-            declared.update({n: storey.Declared(trainable, self._setting(n, "regularizer"), self._setting(n, "constraint")) for n in shapes})
+            declared.update(
+                {
+                    n: storey.Declared(trainable, self._setting(n, "regularizer"), self._setting(n, "constraint"))
+                    for n in shapes
+                }
+            )
         self._face.declared = declared
         params, state = halves
         params = self._given(params)
@@ -156,7 +165,16 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             state["aux_loss"] = jnp.zeros((), jnp.float32)
         return params, state
 
-    def apply(self, params: Any, state: Any, *inputs: Any, rng: Any = None, training: bool = False, mask: Any = None, **kwargs: Any) -> Any:
+    def apply(
+        self,
+        params: Any,
+        state: Any,
+        *inputs: Any,
+        rng: Any = None,
+        training: bool = False,
+        mask: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """(params, state, *inputs) -> (outputs, state). Pure.
 
         rng: a random key; needed by layers that draw while training.
@@ -166,12 +184,20 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         def core(values: Any, kwargs: Any, mask: Any) -> Any:
             if self.is_bound:
                 copies = sharing.with_copies(self, state)
-                y, new = binding.apply(self, sharing.with_copies(self, params), copies, values, kwargs, rng, bool(training), mask)
+                y, new = binding.apply(
+                    self, sharing.with_copies(self, params), copies, values, kwargs, rng, bool(training), mask
+                )
                 return y, sharing.gathered(self, copies, new)
             self.check_rank(*values)
             self.check_params(params, *values)
             key, new = self._key(rng, state, training)
-            offered = {"params": self._cast_own(params), "state": new, "rng": key, "training": bool(training), "mask": mask}
+            offered = {
+                "params": self._cast_own(params),
+                "state": new,
+                "rng": key,
+                "training": bool(training),
+                "mask": mask,
+            }
             out = self.call(*values, **{k: offered[k] for k in self._wants}, **kwargs)
             return out if "state" in self._wants else (out, new)
 
@@ -271,18 +297,24 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         """A nest like params: True where a gradient is taken."""
         children = self.children
         return {
-            n: jax.tree.map(lambda t: t and self.trainable, children[n].trainable_mask(v)) if n in children else jax.tree.map(lambda _: self.trainable, v)
+            n: jax.tree.map(lambda t: t and self.trainable, children[n].trainable_mask(v))
+            if n in children
+            else jax.tree.map(lambda _: self.trainable, v)
             for n, v in params.items()
         }
 
     def _setting(self, weight: str, kind: str) -> Any:
         """`kernel` -> `kernel_initializer`; `recurrent_kernel` -> `recurrent_initializer`."""
-        return getattr(self, f"{weight}_{kind}", None) or getattr(self, f"{weight.removesuffix('_kernel')}_{kind}", None)
+        return getattr(self, f"{weight}_{kind}", None) or getattr(
+            self, f"{weight.removesuffix('_kernel')}_{kind}", None
+        )
 
     def _weight_setting(self, weight: str, kind: str) -> Any:
         """The regularizer or constraint of an own weight, from the settings or from `add_weight`."""
         declared = self._face.declared.get(weight)
-        return (getattr(declared, kind) if declared is not None else None) or (None if self.is_bound else self._setting(weight, kind))
+        return (getattr(declared, kind) if declared is not None else None) or (
+            None if self.is_bound else self._setting(weight, kind)
+        )
 
     # --- what may go wrong ---------------------------------------------------------------------
 
@@ -294,20 +326,26 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         rank = len(inputs[0].shape)
         if rank < least or (most is not None and rank > most):
             wanted = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
-            raise ValueError(f"{self!r} expects inputs of rank {wanted}; got shape {shown(inputs[0].shape)} of rank {rank}.")
+            raise ValueError(
+                f"{self!r} expects inputs of rank {wanted}; got shape {shown(inputs[0].shape)} of rank {rank}."
+            )
 
     def check_params(self, params: Any, *inputs: Any) -> None:
         """Refuses inputs for which these params do not have the right shapes."""
         for name, shape in self.param_shapes(*inputs).items():
             shape = getattr(shape, "shape", shape)
             if name not in params:
-                raise ValueError(f"{self!r} has no {name!r} in its params; they hold {sorted(params)}. Make them with layer.init(rng, inputs).")
+                raise ValueError(
+                    f"{self!r} has no {name!r} in its params; they hold {sorted(params)}. Make them with "
+                    "layer.init(rng, inputs)."
+                )
             have = tuple(params[name].shape)
             if have != tuple(shape):
                 shapes = ", ".join(shown(x.shape) for x in jax.tree.leaves(inputs) if hasattr(x, "shape"))
                 raise ValueError(
                     f"{self!r} has a {name} of shape {have}, but inputs of shape {shapes} need {shown(shape)}. "
-                    "A layer's values fit one size of features: use another layer, or initialise this one for these inputs."
+                    "A layer's values fit one size of features: use another layer, or initialise this one for these "
+                    "inputs."
                 )
 
     # --- own values ----------------------------------------------------------------------------
@@ -318,7 +356,10 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         if isinstance(shape, (jax.ShapeDtypeStruct, spec.Spec)):
             shape, dtype = shape.shape, shape.dtype
         if not all(isinstance(d, int) for d in shape):
-            raise ValueError(f"{self!r} needs to know the size that makes its {name} of shape {shown(shape)}: give that dimension of the input a number.")
+            raise ValueError(
+                f"{self!r} needs to know the size that makes its {name} of shape {shown(shape)}: give that dimension "
+                "of the input a number."
+            )
         initializer = self._setting(name, "initializer") or "zeros"
         return initializers.fill(initializer, random.fold(rng, name), tuple(shape), dtype)
 
@@ -326,9 +367,13 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         """Params, replaced by those of the old `weights=` argument."""
         if self._face.given is None:
             return params
-        given = [jnp.asarray(w, p.dtype) for w, p in zip(self._face.given, params.values(), strict=False)]
+        given = self._face.given if isinstance(self._face.given, (list, tuple)) else [self._face.given]
+        given = [jnp.asarray(w, p.dtype) for w, p in zip(given, params.values(), strict=False)]
         if [w.shape for w in given] != [p.shape for p in params.values()]:
-            raise ValueError(f"{self!r}: weights= holds shapes {[w.shape for w in given]}; the layer has {[p.shape for p in params.values()]}.")
+            raise ValueError(
+                f"{self!r}: weights= holds shapes {[w.shape for w in given]}; the layer has "
+                f"{[p.shape for p in params.values()]}."
+            )
         return dict(zip(params, given, strict=True))
 
     def _draw_declared(self, key: str) -> storey.Values:
@@ -396,7 +441,10 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     def __setattr__(self, name: str, value: Any) -> None:
         compiled.changes[0] += 1
         if name in _TAKEN and isinstance(value, (Layer, Variable)):
-            raise AttributeError(f"{type(self).__name__}: every layer has a method or property {name!r}; give the attribute another name.")
+            raise AttributeError(
+                f"{type(self).__name__}: every layer has a method or property {name!r}; give the attribute another "
+                "name."
+            )
         if name == "trainable":
             for child in self.children.values() if "_face" in vars(self) else ():
                 child.trainable = value
@@ -409,7 +457,9 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
 
 _POLICY = ("dtype", "dtype_policy")
-_TAKEN = frozenset(("init", "apply", "call", "build", "values", "children", "weights", "variables", "losses", "replace"))
+_TAKEN = frozenset(
+    ("init", "apply", "call", "build", "values", "children", "weights", "variables", "losses", "replace")
+)
 
 
 def penalty(layer: Layer, params: Any) -> Any:

@@ -3,6 +3,7 @@
 from .activation import ELU, Activation, ActivityRegularization, LeakyReLU, PReLU, ReLU, Softmax
 from .core import Dense, EinsumDense, Identity, Masking
 from ..layer import Layer
+from .embedding import Embedding, ReversibleEmbedding
 from .input import Input, InputLayer
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell, StackedRNNCells
 from .wrappers import Bidirectional, TimeDistributed, Wrapper

@@ -58,7 +58,7 @@ class Dense(LoRA, Layer):
         return {"kernel": (x.shape[-1], self.units), **bias}
 
     def call(self, x: Any, *, params: Any, state: Any) -> Any:
-        y = jnp.matmul(x, self.weight(params, state))
+        y = jnp.matmul(x, self._weight(params, state))
         if self.use_bias:
             y = y + params["bias"]
         return self.activation(y), state
@@ -163,7 +163,7 @@ class EinsumDense(LoRA, Layer):
         return found.replace(input_axes=places[0], output_axes=places[1])
 
     def call(self, x: Any, *, params: Any, state: Any) -> Any:
-        y = jnp.einsum(self.equation, x, self.weight(params, state))
+        y = jnp.einsum(self.equation, x, self._weight(params, state))
         if self.bias_axes is not None:
             y = y + params["bias"]
         return self.activation(y), state

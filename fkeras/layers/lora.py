@@ -56,7 +56,7 @@ class LoRA:
         """The adapted weight, if it is frozen."""
         return {} if self.lora_rank is None else {self.adapted: self.weight_shapes(*inputs)[self.adapted]}
 
-    def weight(self: Any, params: Any, state: Any) -> Any:
+    def _weight(self: Any, params: Any, state: Any) -> Any:
         """The weight that the layer multiplies with."""
         if self.lora_rank is None:
             return params[self.adapted]
