@@ -45,11 +45,14 @@ def as_numbers(name: str, value: Any) -> Any:
         value = value[:, None] if value.ndim == 1 else value
     if type(value).__module__.split(".")[0] == "torch":
         value = value.detach().cpu().numpy()
-    array = value if isinstance(value, (np.ndarray, jax.Array)) else np.asarray(value)
-    if array.dtype == object or array.dtype.kind in "USOMmV" and array.dtype != jnp.bfloat16:
-        raise ValueError(f"{name} holds {kind_of(array)}, not numbers. Turn it into numbers first (pad_sequences, TextVectorization, StringLookup, ...).")
+    array = value if isinstance(value, (np.ndarray, jax.Array)) else as_array(name, value)
+    if array.dtype == object or (array.dtype.kind in "USOMmV" and array.dtype != jnp.bfloat16):
+        raise ValueError(f"{name} {kind_of(array)}")
     if array.dtype.kind == "c":
-        raise ValueError(f"{name} is complex ({array.dtype}); layers compute with real numbers. Pass its real and imaginary parts as two features.")
+        raise ValueError(
+            f"{name} is complex ({array.dtype}); layers compute with real numbers. Pass its real and imaginary parts "
+            "as two features."
+        )
     if array.ndim == 0:
         raise ValueError(f"{name} is the single number {array}; data has one row per example: give it a first axis.")
     wide = {np.dtype("float64"): config.floatx(), np.dtype("int64"): "int32", np.dtype("uint64"): "uint32"}
@@ -59,13 +62,32 @@ def as_numbers(name: str, value: Any) -> Any:
     return array
 
 
+RAGGED = "holds rows of different lengths: make them one length, with fkeras.utils.pad_sequences for example."
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """What NumPy makes of lists of numbers and of objects that know how to be arrays."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} {RAGGED}" if "inhomogeneous" in str(error) else f"{name} cannot become an array: {error}"
+        ) from None
+
+
 def kind_of(array: np.ndarray) -> str:
-    """What an array that is not made of numbers is made of."""
+    """What is wrong with an array that is not made of numbers."""
     if array.dtype != object:
-        return {"U": "strings", "S": "bytes", "M": "dates", "m": "time spans"}.get(array.dtype.kind, f"{array.dtype} records")
+        found = {"U": "strings", "S": "bytes", "M": "dates", "m": "time spans"}.get(
+            array.dtype.kind, f"{array.dtype} records"
+        )
+        return f"holds {found}, not numbers. Turn them into numbers first (StringLookup, TextVectorization, ...)."
+    if array.ndim == 0:
+        return f"is a {type(array.item()).__name__}, not an array of numbers."
     inner = {type(v).__name__ for v in array.ravel()[:100]}
-    ragged = inner & {"list", "tuple", "ndarray"}
-    return "rows of different lengths" if ragged else f"objects ({', '.join(sorted(inner))})"
+    if inner & {"list", "tuple", "ndarray"}:
+        return RAGGED
+    return f"holds objects ({', '.join(sorted(inner))}), not numbers. Turn them into numbers first, with astype('float32') for example."
 
 
 def check_range(name: str, array: np.ndarray) -> None:
@@ -74,7 +96,9 @@ def check_range(name: str, array: np.ndarray) -> None:
         limit = np.iinfo("int32" if array.dtype.kind == "i" else "uint32")
         low, high = array.min(), array.max()
         if low < limit.min or high > limit.max:
-            raise ValueError(f"{name} holds integers from {low} to {high}; JAX computes with 32 bits unless jax_enable_x64 is set.")
+            raise ValueError(
+                f"{name} holds integers from {low} to {high}; JAX computes with 32 bits unless jax_enable_x64 is set."
+            )
 
 
 def check_finite(name: str, array: Any) -> None:
@@ -89,22 +113,28 @@ def check_finite(name: str, array: Any) -> None:
     if bad.any():
         row = np.unravel_index(int(np.argmax(bad)), bad.shape)
         raise ValueError(
-            f"{name} holds {int(bad.sum())} values that are NaN or infinite, the first in row {row[0]} (index {tuple(map(int, row))}). "
+            f"{name} holds {int(bad.sum())} values that are NaN or infinite, the first in row {row[0]} (index "
+            f"{tuple(map(int, row))}). "
             "Remove or replace them: one is enough to spoil every weight."
         )
 
 
 def names_of(what: str, tree: Any) -> list[str]:
     """A name for each array of a nest, for messages."""
-    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
-    return [f"{what}{path}" for path in paths]
+    if isinstance(tree, list) and len(tree) == 1:
+        tree = tree[0]
+    return [f"{what}{jax.tree_util.keystr(path)}" for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
 
 
 def standardize(what: str, tree: Any) -> Any:
     """A nest of what can be read as arrays, as arrays. A list of numbers is one array, a list of arrays several."""
     if isinstance(tree, dict):
         return {k: standardize(f"{what}[{k!r}]", v) for k, v in tree.items()}
-    if isinstance(tree, (list, tuple)) and len(tree) and all(hasattr(v, "shape") and getattr(v, "ndim", 0) for v in tree):
+    if (
+        isinstance(tree, (list, tuple))
+        and len(tree)
+        and all(hasattr(v, "shape") and getattr(v, "ndim", 0) for v in tree)
+    ):
         return [as_numbers(f"{what}[{i}]", v) for i, v in enumerate(tree)]
     return as_numbers(what, tree)
 
@@ -122,10 +152,15 @@ def gather_rows(x: Any, y: Any = None, weight: Any = None, names: Sequence[str] 
             lengths[name] = leaf.shape[0]
             check_finite(name, leaf)
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"All arrays need one row per example, but their lengths differ: {', '.join(f'{k}: {v}' for k, v in lengths.items())}.")
+        raise ValueError(
+            "All arrays need one row per example, but their lengths differ: "
+            f"{', '.join(f'{k}: {v}' for k, v in lengths.items())}."
+        )
     count = next(iter(lengths.values()), 0)
     if not count:
-        raise ValueError(f"The data is empty: {', '.join(f'{k} has {v} rows' for k, v in lengths.items()) or 'x holds no arrays'}.")
+        raise ValueError(
+            f"The data is empty: {', '.join(f'{k} has {v} rows' for k, v in lengths.items()) or 'x holds no arrays'}."
+        )
     return Rows(x, y, weight, count)
 
 
@@ -133,7 +168,9 @@ def by_output(what: str, tree: Any, names: Sequence[str]) -> list[Any]:
     """Labels or weights as a list with one entry for each output."""
     if isinstance(tree, dict):
         if names and (unknown := [k for k in tree if k not in names]):
-            raise ValueError(f"{what} has entries for {unknown}, which are no outputs; the outputs are {', '.join(names)}.")
+            raise ValueError(
+                f"{what} has entries for {unknown}, which are no outputs; the outputs are {', '.join(names)}."
+            )
         return [None if tree.get(n) is None else as_numbers(f"{what}[{n!r}]", tree[n]) for n in (names or sorted(tree))]
     several = isinstance(tree, (list, tuple)) and len(names) > 1
     if several and len(tree) == len(names):
@@ -141,31 +178,59 @@ def by_output(what: str, tree: Any, names: Sequence[str]) -> list[Any]:
     if isinstance(tree, (list, tuple)) and len(tree) == 1 and getattr(tree[0], "ndim", 0):
         return [as_numbers(f"{what}[0]", tree[0])]
     if several and what == "y":
-        raise ValueError(f"y has {len(tree)} entries, the model has {len(names)} outputs: {', '.join(names)}. Give one array for each.")
+        raise ValueError(
+            f"y has {len(tree)} entries, the model has {len(names)} outputs: {', '.join(names)}. Give one array for "
+            "each."
+        )
     return [as_numbers(what, tree)]
 
 
 def split_validation(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
     """(training rows, validation rows): the last rows validate, as in Keras; nothing is shuffled first."""
-    if not 0 < fraction < 1:
+    if isinstance(fraction, bool) or not isinstance(fraction, (float, np.floating)) or not 0 < fraction < 1:
         raise ValueError(f"validation_split must be a number between 0 and 1; got {fraction!r}.")
     cut = int(np.floor(rows.count * (1 - fraction)))
     if cut == 0 or cut == rows.count:
-        raise ValueError(f"validation_split={fraction} of {rows.count} rows leaves {cut} for training and {rows.count - cut} for validation.")
+        raise ValueError(
+            f"validation_split={fraction} of {rows.count} rows leaves {cut} for training and {rows.count - cut} for "
+            "validation."
+        )
     return rows.select(slice(0, cut)), rows.select(slice(cut, rows.count))
 
 
-def weigh_classes(rows: Rows, class_weight: dict[int, float]) -> Rows:
-    """The rows with a weight for each, from the weight of its class."""
+def weigh_classes(rows: Rows, class_weight: Any) -> Rows:
+    """The rows with a weight for each, from the weight of its class; classes that have none weigh 1."""
+    if not isinstance(class_weight, dict):
+        raise ValueError(
+            f"class_weight is a dict {{class: weight}}, {{0: 1.0, 1: 2.5}} for example; got {class_weight!r}."
+        )
     if rows.weight is not None:
-        raise ValueError("class_weight and sample_weight cannot be given together: multiply them yourself into sample_weight.")
+        raise ValueError(
+            "class_weight and sample_weight cannot be given together: multiply them yourself into sample_weight."
+        )
     if rows.y is None or len(rows.y) != 1:
-        raise ValueError("class_weight is for models with a single output and labels; for several outputs pass sample_weight.")
-    y = np.asarray(rows.y[0])
-    classes = np.argmax(y, -1) if y.ndim > 1 and y.shape[-1] > 1 else np.rint(y.reshape(len(y), -1)[:, 0]).astype(int)
-    if classes.ndim != 1:
-        raise ValueError(f"class_weight needs one class per row; y has shape {y.shape}.")
-    weights = np.ones(len(classes), config.floatx())
+        raise ValueError(
+            "class_weight is for models with a single output and labels; for several outputs pass sample_weight."
+        )
+    classes = classes_of(np.asarray(rows.y[0]))
+    weights = np.ones(classes.shape, config.floatx())
     for label, weight in class_weight.items():
+        if not isinstance(label, (int, np.integer)) or not np.isscalar(weight) or not np.isfinite(float(weight)):
+            raise ValueError(
+                f"class_weight has an entry {label!r}: {weight!r}; a class is a whole number, a weight a finite number."
+            )
         weights[classes == int(label)] = weight
     return Rows(rows.x, rows.y, [weights], rows.count)
+
+
+def classes_of(y: np.ndarray) -> np.ndarray:
+    """The class number of each row, from class numbers or one-hot rows."""
+    if y.ndim > 1 and y.shape[-1] > 1:
+        y = np.argmax(y, -1)
+    elif y.ndim > 1:
+        y = y[..., 0]
+    if y.ndim != 1:
+        raise ValueError(f"class_weight needs one class per row; y holds {y.shape} of them.")
+    if (y != np.rint(y)).any():
+        raise ValueError("class_weight needs class numbers in y; some values are not whole.")
+    return y.astype(int)

@@ -31,7 +31,9 @@ def known_arguments(method: Callable[P, R]) -> Callable[P, R]:
             wrong = next(k for k in kwargs if k not in taken)
             near = difflib.get_close_matches(wrong, names, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"{method.__name__} got an unexpected argument {wrong!r}.{hint} Arguments: {', '.join(names)}.")
+            raise TypeError(
+                f"{method.__name__} got an unexpected argument {wrong!r}.{hint} Arguments: {', '.join(names)}."
+            )
         return method(*args, **kwargs)
 
     return checked
@@ -41,7 +43,9 @@ def listed(given: Any) -> list[Any]:
     """The entries of a nest of lists and dicts."""
     if isinstance(given, dict) and not registry.is_config(given):
         return [m for v in given.values() for m in listed(v)]
-    return [m for v in given for m in listed(v)] if isinstance(given, (list, tuple)) else [] if given is None else [given]
+    return (
+        [m for v in given for m in listed(v)] if isinstance(given, (list, tuple)) else [] if given is None else [given]
+    )
 
 
 def check_names(given: Any, kind: registry.Kind, also: tuple[str, ...]) -> None:
@@ -85,7 +89,10 @@ def check_frequency(freq: Any) -> Any:
     """`validation_freq`: every how many epochs to validate, or a collection of epochs, the first of which is 1."""
     several = isinstance(freq, (list, tuple, set, frozenset, range, np.ndarray))
     if not (all(is_count(f, 1) for f in freq) if several else is_count(freq, 1)):
-        raise ValueError(f"validation_freq must be a whole number above 0, or a list of epochs to validate after (the first is 1); got {freq!r}.")
+        raise ValueError(
+            "validation_freq must be a whole number above 0, or a list of epochs to validate after (the first is 1); "
+            f"got {freq!r}."
+        )
     return freq if several else int(freq)
 
 
@@ -99,7 +106,9 @@ def check_switch(**switches: Any) -> None:
 def require_compiled(model: Any, what: str) -> None:
     """Refuses to train or evaluate before `compile`."""
     if not model.compiled:
-        raise ValueError(f"{what} comes after compile: call model.compile(optimizer='adam', loss='mse', metrics=[...]) first.")
+        raise ValueError(
+            f"{what} comes after compile: call model.compile(optimizer='adam', loss='mse', metrics=[...]) first."
+        )
 
 
 def validation_parts(data: Any) -> tuple[Any, ...]:

@@ -35,7 +35,17 @@ class Objective:
         self.names = list(names or [f"output_{i}" for i in range(len(y_pred))])
         self.outputs = list(y_pred)
         pairs = list(zip(y, y_pred, strict=True))
-        self.losses = [None if t is None else losses.resolve(l, t, p) for l, (t, p) in zip(self.spread("loss", loss, True), pairs, strict=True)]
+        chosen = self.spread("loss", loss, True)
+        if missing := [
+            n
+            for n, l, t in zip(self.names, chosen, y, strict=True)
+            if l is not None and t is None and any(v is not None for v in y)
+        ]:
+            raise ValueError(
+                f"y has no labels for the output {missing[0]!r}, which has a loss. Pass them, or give loss= None for "
+                "this output."
+            )
+        self.losses = [None if t is None else losses.resolve(l, t, p) for l, (t, p) in zip(chosen, pairs, strict=True)]
         self.weights = self.spread("loss_weights", loss_weights)
         self.measures = unique([
             *self.measured("metrics", measured, pairs, False),
@@ -52,7 +62,9 @@ class Objective:
             return [given.get(name) for name in self.names]
         if isinstance(given, (list, tuple)):
             if len(given) != n and not (n == 1 and what != "loss"):
-                raise ValueError(f"{what}= has {len(given)} entries, the model has {n} outputs: {', '.join(self.names)}.")
+                raise ValueError(
+                    f"{what}= has {len(given)} entries, the model has {n} outputs: {', '.join(self.names)}."
+                )
             return list(given)
         return [given] * n if broadcast or n == 1 else [None] * n if given is None else [given] * n
 
@@ -121,10 +133,16 @@ class Objective:
             accs[name] = metric.init(y[i], y_pred[i]) if metric.needs_shapes else metric.init()
         return accs
 
-    def update(self, accs: Any, total: Any, parts: Sequence[Any], rows: Any, y: Sequence[Any], y_pred: Any, weight: Any) -> Any:
+    def update(
+        self, accs: Any, total: Any, parts: Sequence[Any], rows: Any, y: Sequence[Any], y_pred: Any, weight: Any
+    ) -> Any:
         """The accumulators with one more batch in them; what was not started is not measured."""
         values = [total, *parts] if self.several else [total]
-        new = {n: MEAN.update(accs[n], v, sample_weight=jnp.asarray(rows, jnp.float32)) for n, v in zip(self.loss_names, values, strict=True) if n in accs}
+        new = {
+            n: MEAN.update(accs[n], v, sample_weight=jnp.asarray(rows, jnp.float32))
+            for n, v in zip(self.loss_names, values, strict=True)
+            if n in accs
+        }
         outputs = outputs_of(y_pred)
         for i, metric, weighted, name in self.measures:
             if name not in accs:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
-from .. import compiled, facade, losses, metrics, optimizers, registry, spec, storey
+from .. import compiled, facade, losses, metrics, optimizers, spec, storey
 from . import arrays, fitting, predicting
 from .arrays import Rows
 from .callbacks import CallbackList, History
@@ -75,7 +74,9 @@ class Trainer:
         for given in (metrics, weighted_metrics):
             check_names(given, METRICS, ("accuracy", "acc", "crossentropy", "ce"))
         if steps_per_execution != "auto" and not is_count(steps_per_execution, 1):
-            raise ValueError(f"steps_per_execution must be a whole number above 0, or 'auto'; got {steps_per_execution!r}.")
+            raise ValueError(
+                f"steps_per_execution must be a whole number above 0, or 'auto'; got {steps_per_execution!r}."
+            )
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and isinstance(found, optimizers.Optimizer):
             found = found if isinstance(found, optimizers.LossScaleOptimizer) else optimizers.LossScaleOptimizer(found)
         set_plainly(
@@ -103,7 +104,11 @@ class Trainer:
         """The names of what `evaluate` returns, in order."""
         if self._objective is not None:
             return self._objective.metric_names
-        given = [] if self._compiled is None else [*listed(self._compiled.metrics), *listed(self._compiled.weighted_metrics)]
+        given = (
+            []
+            if self._compiled is None
+            else [*listed(self._compiled.metrics), *listed(self._compiled.weighted_metrics)]
+        )
         return ["loss", *(m if isinstance(m, str) else losses.name_of(m) for m in given)]
 
     def forget_programs(self: Any) -> None:
@@ -130,21 +135,31 @@ class Trainer:
         """
         require_compiled(self, "fit")
         check_counts(epochs=epochs, initial_epoch=initial_epoch)
+        check_steps(steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        check_switch(shuffle=shuffle)
         size = check_batch_size(batch_size)
+        validation_size = (
+            size if validation_batch_size is None else check_batch_size(validation_batch_size, "validation_batch_size")
+        )
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         validation = None
-        if validation_split and validation_data is None:
-            rows, validation = arrays.split_validation(rows, validation_split)
         if validation_data is not None:
-            validation = rows_for(self, *validation_parts(validation_data), needs_labels=True)
+            validation = validation_rows(self, validation_data)
+        elif validation_split:
+            rows, validation = arrays.split_validation(rows, validation_split)
         if class_weight is not None:
             rows = arrays.weigh_classes(rows, class_weight)
+        if batch_size is not None and size > rows.count:
+            warnings.warn(
+                f"batch_size={size} is larger than the data: every epoch is one batch of {rows.count} rows.",
+                stacklevel=3,
+            )
         objective = objective_for(self, rows, validation)
         return fitting.fit(
             self, Programs(self, objective, self.optimizer), rows, validation,
             fitting.Plan(
                 size, epochs, initial_epoch, steps_per_epoch, bool(shuffle), verbose, validation_steps,
-                check_batch_size(validation_batch_size or size), validation_freq, self._compiled.steps_per_execution,
+                validation_size, check_frequency(validation_freq), self._compiled.steps_per_execution,
             ),
             CallbackList(callbacks, add_history=True, model=self, epochs=epochs, verbose=verbose, steps=math.ceil(rows.count / size)),
         )  # fmt: skip
@@ -155,9 +170,8 @@ class Trainer:
         steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any,
     ) -> Any:  # fmt: skip
         """The loss, or a list of the loss and the metrics (see `metrics_names`), of some data."""
-        if kwargs:
-            raise TypeError(f"evaluate knows no argument {', '.join(kwargs)}.")
         require_compiled(self, "evaluate")
+        check_steps(steps=steps)
         size = check_batch_size(batch_size)
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         programs = Programs(self, objective_for(self, rows))
@@ -166,8 +180,16 @@ class Trainer:
         return results(logs, return_dict)
 
     @known_arguments
-    def predict(self: Any, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None) -> Any:
+    def predict(
+        self: Any,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
         """The outputs for some data, as NumPy arrays. Safe to call from several threads."""
+        check_steps(steps=steps)
         size = check_batch_size(batch_size)
         rows = rows_for(self, x)
         hooks = CallbackList(callbacks, model=self, verbose=verbose, steps=math.ceil(rows.count / size))
@@ -192,13 +214,18 @@ class Trainer:
         require_compiled(self, "test_on_batch")
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         hooks = CallbackList(None, model=self)
-        return results(fitting.evaluate(self, Programs(self, objective_for(self, rows)), rows, rows.count, None, hooks, 0), return_dict)
+        return results(
+            fitting.evaluate(self, Programs(self, objective_for(self, rows)), rows, rows.count, None, hooks, 0),
+            return_dict,
+        )
 
     @known_arguments
     def predict_on_batch(self: Any, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         rows = rows_for(self, x)
-        return predicting.predict(self, Programs(self), rows.x, rows.count, rows.count, None, CallbackList(None, model=self))
+        return predicting.predict(
+            self, Programs(self), rows.x, rows.count, rows.count, None, CallbackList(None, model=self)
+        )
 
 
 METRICS = metrics.KIND
@@ -220,6 +247,15 @@ def rows_for(model: Any, x: Any, y: Any = None, weight: Any = None, needs_labels
         raise ValueError("y is missing: a loss compares outputs with labels; pass y, or compile without a loss.")
     model.check_inputs(rows.x)
     return rows
+
+
+def validation_rows(model: Any, data: Any) -> Rows:
+    """The rows of `validation_data`; what is wrong with them is said of it."""
+    parts = validation_parts(data)
+    try:
+        return rows_for(model, *parts, needs_labels=True)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"validation_data: {error}") from error
 
 
 def meet(model: Any, x: Any) -> None:
@@ -246,7 +282,10 @@ def objective_for(model: Any, rows: Rows, validation: Rows | None = None) -> Obj
         raise ValueError(f"y has {len(labels)} entries, the model has {len(outputs)} outputs. Give one array for each.")
     told = model._compiled
     if told.loss is None and rows.y is not None and not has_own_losses(model):
-        raise ValueError("The model was compiled without a loss, so there is nothing to minimise: compile(optimizer, loss='mse'), for example.")
+        raise ValueError(
+            "The model was compiled without a loss, so there is nothing to minimise: compile(optimizer, loss='mse'), "
+            "for example."
+        )
     objective = Objective(told.loss, labels, outputs, names, told.loss_weights, told.metrics, told.weighted_metrics)
     for data in (rows, validation):
         if data is not None and data.y is not None:
@@ -269,4 +308,4 @@ def results(logs: dict[str, Any], return_dict: bool) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-__all__ = ["Compiled", "Trainer", "jnp"]
+__all__ = ["Compiled", "Trainer"]
