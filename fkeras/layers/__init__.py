@@ -13,3 +13,25 @@ from .merging import (
 )  # fmt: skip
 from .regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .convolution import (
+    Conv1D, Conv2D, Conv3D, DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D,
+    Convolution1D, Convolution2D, Convolution3D, SeparableConvolution1D, SeparableConvolution2D,
+)  # fmt: skip
+from .convolution_transposed import (
+    Conv1DTranspose, Conv2DTranspose, Conv3DTranspose,
+    Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose,
+)  # fmt: skip
+from .pooling import (
+    AveragePooling1D, AveragePooling2D, AveragePooling3D, AvgPool1D, AvgPool2D, AvgPool3D,
+    MaxPooling1D, MaxPooling2D, MaxPooling3D, MaxPool1D, MaxPool2D, MaxPool3D,
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D,
+    GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D,
+)  # fmt: skip
+from .adaptive_pooling import (
+    AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D,
+)  # fmt: skip
+from .spatial import (
+    Cropping1D, Cropping2D, Cropping3D, UpSampling1D, UpSampling2D, UpSampling3D,
+    ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
+)  # fmt: skip

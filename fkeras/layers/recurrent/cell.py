@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ... import random
-from ...layer import Layer
+from ...layer import Layer, shown
 from ...spec import SDS
 from ..settings import check_positive, check_rate
 
@@ -22,7 +22,7 @@ class Cell(Layer):
 
     A subclass has `state_size`, the sizes of what it carries, and writes
 
-        project(params, xs)     -> zs          what needs no carry, for any number of leading axes
+        feed(params, xs)     -> zs          what needs no carry, for any number of leading axes
         step(params, carry, z)  -> carry, y    the rest; carry is a list of arrays
 
     Alone it is called on one step: `y, states = cell(x, states)`.
@@ -39,9 +39,8 @@ class Cell(Layer):
     """
 
     rank: ClassVar[Any] = (2, None)
-    dropout: ClassVar[float] = 0.0
-    recurrent_dropout: ClassVar[float] = 0.0
     state_size: ClassVar[Any] = None
+    dropout = recurrent_dropout = 0.0  # not annotated: the settings of a cell have places of their own
 
     @property
     def output_size(self) -> Any:
@@ -61,7 +60,7 @@ class Cell(Layer):
         sizes = self.state_size if isinstance(self.state_size, (list, tuple)) else [self.state_size]
         return [jnp.zeros((x.shape[0], size), self.compute_dtype) for size in sizes]
 
-    def project(self, params: Values, xs: Any) -> Any:
+    def feed(self, params: Values, xs: Any) -> Any:
         """The part of the step that needs no carry."""
         return xs
 
@@ -101,7 +100,7 @@ class Cell(Layer):
     def call(self, inputs: Any, states: Any, *, params: Any, state: Any, rng: Any, training: bool) -> Any:
         carry = as_carry(self, states, self, inputs)
         params, state = self.ready(params, state, inputs, rng, training)
-        carry, y, state = self.advance(params, state, carry, self.project(params, inputs), 0)
+        carry, y, state = self.advance(params, state, carry, self.feed(params, inputs), 0)
         return (y, carry if isinstance(states, (list, tuple)) else carry[0]), state
 
     def _key(self, rng: Any, state: Any, training: bool) -> Any:
@@ -143,13 +142,12 @@ def as_carry(owner: Any, states: Any, cell: Any, x: Any) -> Carry:
     given = [jnp.asarray(s) for s in jax.tree.leaves(states)]
     if [tuple(s.shape) for s in given] != [tuple(s.shape) for s in wanted]:
         raise ValueError(
-            f"{owner!r} carries {len(wanted)} state{'s' * (len(wanted) != 1)} of shape {shapes(wanted)} for a batch of {x.shape[0]}; "
-            f"got {len(given)} of shape {shapes(given) or '()'}. Give them as a list, initial_state=[...]."
+            f"{owner!r} carries {len(wanted)} state{'s' * (len(wanted) != 1)} of shape {shapes(wanted)} for "
+            f"steps of shape {shown(x.shape)}; got {len(given)} of shape {shapes(given) or '()'}. Give them as a list."
         )
     return tree.unflatten([s.astype(w.dtype) for s, w in zip(given, wanted, strict=True)])
 
 
 def shapes(arrays: Any) -> str:
     """Shapes for a message."""
-    return ", ".join(str(tuple(x.shape)) for x in arrays)
-
+    return ", ".join(shown(x.shape) for x in arrays)

@@ -25,7 +25,8 @@ class Guest:
 
     def init(self, rng: Any, x: Any) -> tuple[Values, Values]:
         """(params, state) for a step input of this spec."""
-        return self.layer.init(rng, x, spec.infer(self.zeros, x))
+        states = spec.infer(self.zeros, x) if isinstance(x, spec.Spec) else jax.eval_shape(self.zeros, x)
+        return self.layer.init(rng, x, states)
 
     def zeros(self, x: Any) -> Carry:
         """The states before the first step."""
@@ -40,7 +41,7 @@ class Guest:
         """What `advance` needs of this call."""
         return (params, rng, training), state
 
-    def project(self, params: Any, xs: Any) -> Any:
+    def feed(self, params: Any, xs: Any) -> Any:
         """The cell does it by itself."""
         return xs
 
@@ -51,12 +52,11 @@ class Guest:
         out, state = self.layer.apply(weights, state, z, carry, rng=key, training=training)
         out = values_of(out)
         if not isinstance(out, (list, tuple)) or len(out) != 2:
-            raise ValueError(f"{self!r}: the call of a cell returns (output, states); it returned {type(out).__name__}.")
+            raise ValueError(f"{self!r}: a cell's call returns (output, states); this returned {type(out).__name__}.")
         y, states = out
         old, new = jax.tree.leaves(carry), jax.tree.leaves(states)
         if [a.shape for a in old] != [a.shape for a in new]:
-            raise ValueError(f"{self!r} was given states of shape {shapes(old)} and returned states of shape {shapes(new)}.")
-        new = [a.astype(b.dtype) for a, b in zip(new, old, strict=True)]
+            raise ValueError(f"{self!r} was given states of shape {shapes(old)} and returned {shapes(new)}.")
         return jax.tree.unflatten(jax.tree.structure(carry), new), y, state
 
 
@@ -72,12 +72,12 @@ def check_cell(owner: Any, cell: Any) -> None:
     name = type(owner).__name__
     if not isinstance(cell, Layer):
         hint = f" Write {cell.__name__}(...), not {cell.__name__}." if isinstance(cell, type) else ""
-        raise ValueError(f"{name} takes a cell: a layer with `state_size` and `call(inputs, states)`; got {cell!r}.{hint}")
+        raise ValueError(f"{name}: a cell is a layer with `state_size` and `call(inputs, states)`; got {cell!r}.{hint}")
     if getattr(cell, "state_size", None) is None:
-        raise ValueError(f"{name}: the cell {cell!r} needs an attribute `state_size`, the size of its state or a list of the sizes of its states.")
+        raise ValueError(f"{name}: the cell {cell!r} needs `state_size`, the size of its state or a list of sizes.")
     sizes = jax.tree.leaves(cell.state_size)
     if not sizes or not all(hasattr(size, "__index__") for size in sizes):
-        raise ValueError(f"{name}: state_size of the cell {cell!r} must be a whole number or a list of them; got {cell.state_size!r}.")
+        raise ValueError(f"{name}: {cell!r} needs whole numbers in its state_size; got {cell.state_size!r}.")
 
 
 def output_spec(cell: Any, x: Any) -> Any:
@@ -86,6 +86,6 @@ def output_spec(cell: Any, x: Any) -> Any:
     def run(rng: Any, x: Any) -> Any:
         params, state = cell.init(rng, x)
         params, state = cell.ready(params, state, x, rng, False)
-        return cell.advance(params, state, cell.zeros(x), cell.project(params, x), 0)[1]
+        return cell.advance(params, state, cell.zeros(x), cell.feed(params, x), 0)[1]
 
     return spec.infer(run, spec.key_spec(), x)

@@ -24,17 +24,17 @@ def run(
     def step(before: Any, now: Any) -> Any:
         carry, state, _ = before
         x, keep, t = now
-        new, y, state = cell.advance(params, state, carry, cell.project(params, x), t)
+        new, y, state = cell.advance(params, state, carry, cell.feed(params, x), t)
+        new = jax.tree.map(lambda a, b: a.astype(b.dtype), new, carry)
         if keep is not None:
             last = jnp.zeros_like(y) if zeros else previous_output(cell, carry, y)
             new, y = choose(keep, new, carry), choose(keep, y, last)
         return (new, state, None if every else y), y if every else None
 
-    first = None
+    steps, first = (xs, mask, jnp.arange(xs.shape[0])), None
     if not every:
-        first = jax.eval_shape(lambda: step((carry, state, None), jax.tree.map(lambda a: a[0], (xs, mask, 0)))[0][2])
-        first = jax.tree.map(lambda y: jnp.zeros(y.shape, y.dtype), first)
-    steps = (xs, mask, jnp.arange(xs.shape[0]))
+        like = jax.eval_shape(lambda: step((carry, state, None), jax.tree.map(lambda a: a[0], steps))[0][2])
+        first = jax.tree.map(lambda y: jnp.zeros(y.shape, y.dtype), like)
     (carry, state, y), ys = jax.lax.scan(step, (carry, state, first), steps, reverse=backwards, unroll=unroll or 1)
     if every:
         y = jax.tree.map(lambda a: a[::-1], ys) if backwards else ys
@@ -51,7 +51,7 @@ def previous_output(cell: Any, carry: Carry, y: Any) -> Any:
     first = carry[0] if not isinstance(carry[0], list) else carry[-1][0]
     if not hasattr(y, "shape") or first.shape != y.shape:
         raise ValueError(
-            f"{cell!r}: where a step is masked the output is the first state, of shape {first.shape}, but the outputs have "
-            f"shape {jax.tree.map(jnp.shape, y)}. Use zero_output_for_mask=True."
+            f"{cell!r}: where a step is masked the output is the first state, of shape {first.shape}, but "
+            f"the outputs have shape {jax.tree.map(jnp.shape, y)}. Use zero_output_for_mask=True."
         )
     return first

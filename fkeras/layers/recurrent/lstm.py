@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from ... import random
 from ...initializers import fill
@@ -75,12 +75,12 @@ class LSTMCell(LSTMSettings, Cell):
         bias = {"bias": (4 * self.units,)} if self.use_bias else {}
         return {"kernel": (x.shape[-1], 4 * self.units), "recurrent_kernel": (self.units, 4 * self.units), **bias}
 
-    def setting(self, weight: str, kind: str) -> Any:
-        found = super().setting(weight, kind)
+    def _setting(self, weight: str, kind: str) -> Any:
+        found = super()._setting(weight, kind)
         forget = self.unit_forget_bias and (weight, kind) == ("bias", "initializer")
         return ForgetBias(found, self.units) if forget else found
 
-    def project(self, params: Values, xs: Any) -> Any:
+    def feed(self, params: Values, xs: Any) -> Any:
         z = dropped(xs, params["kernel"], params.get("keep"))
         return z + params["bias"] if self.use_bias else z
 
@@ -129,5 +129,5 @@ class ForgetBias:
         n = self.size
         first = fill(self.initializer, rng, (n,), dtype)
         last = fill(self.initializer, None if rng is None else random.fold(rng, "rest"), (2 * n,), dtype)
-        join = jnp.concatenate if isinstance(first, jax.core.Tracer) else np.concatenate
+        join = jnp.concatenate if isinstance(first, Tracer) else np.concatenate
         return join([first, np.ones((n,), first.dtype), last])

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ... import random
+from ... import random, registry
 from ...layer import Layer, shown
 from ...spec import SDS, Spec
 from . import loop
@@ -38,31 +38,27 @@ class Recurrent(Layer):
     supports_masking = True
     config_always = ("activity_regularizer",)
     rank: ClassVar[Any] = 3
-    cell_class: ClassVar[type[Cell] | None] = None  # of which a layer with the settings of a cell makes its own
-    zero_output_for_mask: Any
-    cell: Any
+    cell_class: ClassVar[type[Cell] | None] = None  # a layer with the settings of a cell makes its own
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.cell_class is not None:
-            own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self.cell_class) if f.init and f.name not in NOT_PASSED}
+            own = {name: getattr(self, name) for name in settings_of(self.cell_class)}
             object.__setattr__(self, "cell", self.cell_class(**own, dtype=self.dtype_policy, trainable=self.trainable))
         if getattr(self, "use_cudnn", "auto") not in ("auto", True, False):
             raise ValueError(f"{type(self).__name__}: use_cudnn must be 'auto', True or False; got {self.use_cudnn!r}.")  # type: ignore[attr-defined]
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        cell = vars(self).get("cell") if self.cell_class is not None else None
-        if cell is not None and name not in ("name", "cell") and hasattr(type(cell), name):
-            setattr(cell, name, getattr(self, name))
+        if self.cell_class is not None and "cell" in vars(self) and name in MIRRORED | settings_of(self.cell_class):
+            setattr(self.cell, name, value)
 
     # --- the pair --------------------------------------------------------------------------------
 
     def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> Any:
         """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
-        given, self._face.given = self._face.given, None
-        if given is not None:
-            self.cell._face.given = given
+        if self._face.given is not None:
+            self.cell._face.given = self._face.given
         params, state = super().init(rng, *inputs, **kwargs)
         x = self.step_of(inputs[0])
         p, s = seat(self.cell).init(random.fold(rng, "cell"), x)
@@ -70,8 +66,8 @@ class Recurrent(Layer):
         if self.stateful:
             if not isinstance(x.shape[0], int):
                 raise ValueError(
-                    f"{self!r} is stateful, so it needs to know the batch size: write Input(batch_shape=({shown((8, *x.shape[1:]))[1:-1]})) "
-                    f"or Input(..., batch_size=8); got inputs of shape {shown(inputs[0].shape)}."
+                    f"{self!r} is stateful and needs to know the batch size; got inputs of shape "
+                    f"{shown(inputs[0].shape)}. Write Input(..., batch_size=8), for example."
                 )
             zeros = jax.eval_shape(seat(self.cell).zeros, x)
             state["carry"] = jax.tree.map(lambda s: jnp.zeros(s.shape, self.variable_dtype), zeros)
@@ -81,7 +77,10 @@ class Recurrent(Layer):
         """The spec of one step of inputs."""
         self.check_rank(xs)
         if not hasattr(xs, "shape"):
-            raise ValueError(f"{self!r} takes one array (batch, steps, ...); got {type(xs).__name__}. Give states as initial_state=[...].")
+            raise ValueError(
+                f"{self!r} takes one array (batch, steps, ...); got a {type(xs).__name__}. "
+                "Give states as initial_state=[...]."
+            )
         shape = (xs.shape[0], *xs.shape[2:])
         return Spec(shape, xs.dtype) if None in shape else SDS(shape, xs.dtype)
 
@@ -94,7 +93,8 @@ class Recurrent(Layer):
         weights, memory = cell.ready(params.get("cell", {}), state.get("cell", {}), x, rng, training)
         y, carry, memory = loop.run(
             cell, weights, memory, jnp.swapaxes(sequences, 0, 1), carry, self.mask_of_steps(mask, sequences),
-            every=self.return_sequences, backwards=self.go_backwards, unroll=self.unroll, zeros=self.zero_output_for_mask,
+            every=self.return_sequences, backwards=self.go_backwards, unroll=self.unroll,
+            zeros=self.zero_output_for_mask,
         )  # fmt: skip
         if self.return_sequences:
             y = jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), y)
@@ -107,7 +107,7 @@ class Recurrent(Layer):
     def first_carry(self, cell: Any, initial_state: Any, state: Any, x: Any) -> Any:
         """The carry before the first step: given, kept from the last call, or zero."""
         if self.stateful and (known := jax.tree.leaves(state["carry"])[0].shape[0]) != x.shape[0]:
-            raise ValueError(f"{self!r} is stateful and keeps the states of a batch of {known}; got a batch of {x.shape[0]}.")
+            raise ValueError(f"{self!r} keeps the states of a batch of {known}; got a batch of {x.shape[0]}.")
         if initial_state is not None:
             return as_carry(self, initial_state, cell, x)
         return as_carry(self, state["carry"], cell, x) if self.stateful else cell.zeros(x)
@@ -116,7 +116,10 @@ class Recurrent(Layer):
         """Refuses sequences without a step, and unknown numbers of steps that are to be laid out."""
         steps = xs.shape[1]
         if self.unroll and not isinstance(steps, int):
-            raise ValueError(f"{self!r} cannot unroll an unknown number of steps; got shape {shown(xs.shape)}. Give that dimension of the input a number.")
+            raise ValueError(
+                f"{self!r} cannot unroll an unknown number of steps; got inputs of shape {shown(xs.shape)}. "
+                "Give the number in Input."
+            )
         if isinstance(steps, int) and steps == 0:
             raise ValueError(f"{self!r} needs at least one step; got inputs of shape {shown(xs.shape)}.")
 
@@ -127,7 +130,7 @@ class Recurrent(Layer):
             return None
         mask = jnp.asarray(mask, bool)
         if tuple(mask.shape[:2]) != tuple(xs.shape[:2]):
-            raise ValueError(f"{self!r} expects a mask of shape {shown(xs.shape[:2])}, one entry for each step; got {shown(mask.shape)}.")
+            raise ValueError(f"{self!r} expects a mask of shape {shown(xs.shape[:2])}; got {shown(mask.shape)}.")
         return jnp.swapaxes(mask if mask.ndim == 2 else jnp.any(mask, tuple(range(2, mask.ndim))), 0, 1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -161,10 +164,22 @@ class Recurrent(Layer):
     reset_states = reset_state
 
 
-NOT_PASSED = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
+MIRRORED = {"dtype", "dtype_policy"}  # what a layer with its own cell sets there too, beside the settings of the cell
 
 
-class RNN(Recurrent):
+def settings_of(cell_class: type[Cell]) -> set[str]:
+    """The names of the settings that are the cell's own, not those of every layer."""
+    return {f.name for f in registry.settings(cell_class)} - {f.name for f in registry.settings(Layer)}
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class HoldsCell:
+    """The first argument of `RNN`."""
+
+    cell: Any
+
+
+class RNN(Recurrent, HoldsCell):
     """A cell, repeated over the steps of its input.
 
         carry, y[t] = cell(x[t], carry)
@@ -195,12 +210,6 @@ class RNN(Recurrent):
     [1.0, 2.0, 3.0]
     """
 
-    cell: Any = dataclasses.field(kw_only=False)
-    return_sequences: bool = False
-    return_state: bool = False
-    go_backwards: bool = False
-    stateful: bool = False
-    unroll: bool = False
     zero_output_for_mask: bool = False
 
     config_always = ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ... import random, registry
+from ... import random
 from ...spec import SDS
 from .cell import Carry, Cell, Values
 from .guest import check_cell, output_spec, seat
@@ -32,7 +33,7 @@ class StackedRNNCells(Cell):
         cells = list(self.cells) if isinstance(self.cells, (list, tuple)) else [self.cells]
         if not cells:
             raise ValueError("StackedRNNCells needs at least one cell.")
-        object.__setattr__(self, "cells", [registry.deserialize(c) if registry.is_config(c) else c for c in cells])
+        object.__setattr__(self, "cells", cells)
         for cell in self.cells:
             check_cell(self, cell)
 
@@ -72,17 +73,18 @@ class StackedRNNCells(Cell):
             made[name], new = cell.ready(params.get(name, {}), state.get(name, {}), x, key, training)
             if new:
                 state[name] = new
-            x = jax.eval_shape(lambda x, p=params.get(name, {}), s=new, c=cell: _output(c, p, s, x), SDS(tuple(x.shape), x.dtype))
+            made_of = functools.partial(_output, cell, params.get(name, {}), new)
+            x = jax.eval_shape(made_of, SDS(tuple(x.shape), x.dtype))
         return made, state
 
-    def project(self, params: Values, xs: Any) -> Any:
+    def feed(self, params: Values, xs: Any) -> Any:
         name, cell = next(self.seats())
-        return cell.project(params[name], xs)
+        return cell.feed(params[name], xs)
 
     def advance(self, params: Values, state: Values, carry: Carry, z: Any, t: Any) -> tuple[Carry, Any, Values]:
         carries, state = [], dict(state)
         for i, (name, cell) in enumerate(self.seats()):
-            z = z if i == 0 else cell.project(params[name], z)
+            z = z if i == 0 else cell.feed(params[name], z)
             new, z, s = cell.advance(params[name], state.get(name, {}), carry[i], z, t)
             carries.append(new)
             if s:
@@ -97,4 +99,4 @@ class StackedRNNCells(Cell):
 def _output(cell: Any, params: Any, state: Any, x: Any) -> Any:
     """The output of a seated cell for one step, without dropout."""
     params, state = cell.ready(params, state, x, None, False)
-    return cell.advance(params, state, cell.zeros(x), cell.project(params, x), 0)[1]
+    return cell.advance(params, state, cell.zeros(x), cell.feed(params, x), 0)[1]

@@ -1,0 +1,8 @@
+"""Recurrent layers and their cells."""
+
+from .cell import Cell
+from .gru import GRU, GRUCell
+from .lstm import LSTM, LSTMCell
+from .rnn import RNN
+from .simple import SimpleRNN, SimpleRNNCell
+from .stacked import StackedRNNCells
