@@ -109,10 +109,15 @@ def apply(layer: Any, params: Any, state: Any, inputs: Any, kwargs: Any, rng: An
         if key in state:
             new[key] = jnp.asarray(variable.value, state[key].dtype)
         elif variable.value is not params[key]:
-            raise ValueError(f"{layer!r} assigned to its trainable weight {key!r} inside `call`; only trainable=False weights may change there.")
+            raise ValueError(
+                f"{layer!r} assigned to its trainable weight {key!r} inside `call`; only trainable=False weights may "
+                "change there."
+            )
     if scope.losses:
         if "aux_loss" not in state:
-            raise ValueError(f"{layer!r} called add_loss in a call but not in the first one; its state has no place for the loss.")
+            raise ValueError(
+                f"{layer!r} called add_loss in a call but not in the first one; its state has no place for the loss."
+            )
         new["aux_loss"] = state["aux_loss"] + sum(jnp.sum(jnp.asarray(v, jnp.float32)) for v in scope.losses)
     return y, new
 
@@ -192,10 +197,14 @@ def declare(bound: Any, key: str, declared: storey.Declared, unnamed: bool = Fal
         scope.plan.own[key] = declared
         value = jnp.zeros(declared.shape, declared.dtype)
     elif key not in half and not unnamed:
-        raise ValueError(f"{scope.original!r}: params and state hold no {key!r}; they have {sorted([*scope.params, *scope.state])}.")
+        raise ValueError(
+            f"{scope.original!r}: params and state hold no {key!r}; they have {sorted([*scope.params, *scope.state])}."
+        )
     else:
         value = half.get(key)  # an unnamed weight finds its value when it gets its name
-    variable = Variable(value, name=key, trainable=declared.trainable, regularizer=declared.regularizer, constraint=declared.constraint)
+    variable = Variable(
+        value, name=key, trainable=declared.trainable, regularizer=declared.regularizer, constraint=declared.constraint
+    )
     variable.unnamed = unnamed  # type: ignore[attr-defined]
     scope.own[key] = variable
     return variable
@@ -208,7 +217,9 @@ def declare_shapes(layer: Any, scope: Scope, inputs: Any) -> None:
         for key, shape in shapes(*inputs).items():
             settings = [layer._setting(key, kind) for kind in ("regularizer", "constraint", "initializer")]
             dtype = getattr(shape, "dtype", layer.dtype_policy.variable_dtype)
-            declared = storey.Declared(trainable, *settings[:2], tuple(getattr(shape, "shape", shape)), dtype, settings[2] or "zeros")
+            declared = storey.Declared(
+                trainable, *settings[:2], tuple(getattr(shape, "shape", shape)), dtype, settings[2] or "zeros"
+            )
             scope.plan.own[key] = declared
             half[key] = jnp.zeros(declared.shape, declared.dtype)
 
@@ -224,7 +235,10 @@ def rename(bound: Any, variable: Any, key: str) -> None:
     else:
         half = scope.params if variable.trainable else scope.state
         if key not in half:
-            raise ValueError(f"{scope.original!r}: params and state hold no {key!r}; they have {sorted([*scope.params, *scope.state])}.")
+            raise ValueError(
+                f"{scope.original!r}: params and state hold no {key!r}; they have "
+                f"{sorted([*scope.params, *scope.state])}."
+            )
         variable.value = half[key]
 
 
@@ -243,7 +257,9 @@ def call(bound: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if parent.plan is not None and name not in parent.plan.children:
         y = first_call(layer, name, parent, parent.plan, key, args, kwargs)
     else:
-        y, state = layer.apply(parent.params.get(name, {}), parent.state.get(name, {}), *args, rng=key, training=training, **kwargs)
+        y, state = layer.apply(
+            parent.params.get(name, {}), parent.state.get(name, {}), *args, rng=key, training=training, **kwargs
+        )
         if state:
             parent.state[name] = state
     scope.params, scope.state = parent.params.get(name, {}), parent.state.get(name, {})
@@ -268,7 +284,11 @@ def first_call(layer: Any, name: str, parent: Scope, plan: Plan, key: Any, args:
 def build_arguments(layer: Any, inputs: Any) -> tuple[Any, ...]:
     """The shapes that `build` gets: of the first input, or of each input it names."""
     shapes = [jax.tree.map(lambda x: tuple(spec.of(x).shape), x, is_leaf=lambda x: hasattr(x, "shape")) for x in inputs]
-    names = [p for p in inspect.signature(layer.build).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names = [
+        p
+        for p in inspect.signature(layer.build).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     if any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(layer.build).parameters.values()):
         return tuple(shapes)
     return tuple(shapes[: max(len(names), 1)]) if names else ()

@@ -77,7 +77,9 @@ def _applying(layer: Any, treedef: Any, static: Any, training: bool) -> Callable
 
 def runs_user_code(layer: Any) -> bool:
     """Whether anything in a layer is not of this package."""
-    return any(not registry.is_builtin(type(part)) or getattr(part, "holds_user_code", False) for part in storey.subtree(layer))
+    return any(
+        not registry.is_builtin(type(part)) or getattr(part, "holds_user_code", False) for part in storey.subtree(layer)
+    )
 
 
 def skeleton(layer: Any) -> Any:
@@ -134,8 +136,14 @@ def _settings(value: Any) -> Hashable:
         return _plain(value)
     if isinstance(value, registry.Configurable):
         if not registry.is_builtin(type(value)):
-            return (_Same(value), *((k, _settings(v)) for k, v in vars(value).items() if isinstance(v, (bool, int, float, str, tuple))))
-        return (type(value), *((k, _settings(v)) for k, v in vars(value).items() if k not in ("_face", "_init_args", "_key", *UPSTAIRS)))
+            return (
+                _Same(value),
+                *((k, _settings(v)) for k, v in vars(value).items() if isinstance(v, (bool, int, float, str, tuple))),
+            )
+        return (
+            type(value),
+            *((k, _settings(v)) for k, v in vars(value).items() if k not in ("_face", "_init_args", "_key", *UPSTAIRS)),
+        )
     return _Same(value)
 
 

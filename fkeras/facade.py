@@ -9,7 +9,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import binding, compiled, constraints, graph, initializers, random, regularizers, sharing, storey, stream
+from . import (
+    binding,
+    compiled,
+    constraints,
+    graph,
+    initializers,
+    random,
+    registry,
+    regularizers,
+    sharing,
+    spec,
+    storey,
+    stream,
+)
 from .masking import Masked, is_masked, values_of
 
 
@@ -30,7 +43,12 @@ class Facade:
         return call_on_arrays(self, args, kwargs)
 
     def stateless_call(
-        self: Any, trainable_variables: Any, non_trainable_variables: Any, *args: Any, return_losses: bool = False, **kwargs: Any
+        self: Any,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
     ) -> Any:
         """Keras' pure call: (outputs, non_trainable_variables[, losses]) for given lists of values."""
         ensure(self)
@@ -66,7 +84,11 @@ class Facade:
         face = self._face
         if face.nodes:
             node = face.nodes[0]
-            return jax.tree.map(lambda x: x.spec if isinstance(x, graph.Symbol) else x, (node.args, node.kwargs), is_leaf=graph.is_symbol)
+            return jax.tree.map(
+                lambda x: x.spec if isinstance(x, graph.Symbol) else x,
+                (node.args, node.kwargs),
+                is_leaf=graph.is_symbol,
+            )
         return None if face.input_spec is None else ((face.input_spec,), {})
 
     def _meet(self: Any, inputs: tuple[Any, ...]) -> None:
@@ -160,7 +182,10 @@ class Facade:
             raise TypeError(f"{self!r}: add_weight takes the shape first; write add_weight(name={shape!r}, shape=...).")
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         if not all(isinstance(d, int) for d in shape):
-            raise ValueError(f"{self!r}: add_weight needs numbers in its shape; got {shape}. That dimension of the input is not known.")
+            raise ValueError(
+                f"{self!r}: add_weight needs numbers in its shape; got {shape}. That dimension of the input is not "
+                "known."
+            )
         declared = storey.Declared(
             trainable, regularizers.get(regularizer), constraints.get(constraint), shape,
             jnp.dtype(dtype or self.dtype_policy.variable_dtype), None,
@@ -174,7 +199,9 @@ class Facade:
     def add_loss(self: Any, loss: Any) -> None:
         """Adds a scalar to the loss, from inside `call`."""
         if self._face.scope is None:
-            raise ValueError(f"{self!r}: add_loss is for use inside `call`. To penalise weights give the layer a regularizer.")
+            raise ValueError(
+                f"{self!r}: add_loss is for use inside `call`. To penalise weights give the layer a regularizer."
+            )
         self._face.scope.losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
 
     # --- dtypes, shapes --------------------------------------------------------------------------
@@ -196,7 +223,9 @@ class Facade:
 
     def compute_output_spec(self: Any, *args: Any, **kwargs: Any) -> Any:
         """Specs of the outputs for symbols or specs."""
-        args, kwargs = jax.tree.map(lambda x: x.spec if isinstance(x, graph.Symbol) else x, (args, kwargs), is_leaf=graph.is_symbol)
+        args, kwargs = jax.tree.map(
+            lambda x: x.spec if isinstance(x, graph.Symbol) else x, (args, kwargs), is_leaf=graph.is_symbol
+        )
         return self.output_spec(*args, **kwargs)
 
     def __getattr__(self: Any, name: str) -> Any:
@@ -232,6 +261,7 @@ def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return x.spec if x.mask is None else Masked(x.spec, x.mask)
 
     specs = jax.tree.map(known, (args, kwargs), is_leaf=graph.is_symbol)
+    check_shared(layer, *specs)
     out = layer.output_spec(*specs[0], **specs[1])
     node = graph.Node(layer, args, kwargs)
 
@@ -243,12 +273,42 @@ def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return node.outputs
 
 
+def check_shared(layer: Any, args: Any, kwargs: Any) -> None:
+    """Refuses a call on inputs that the values of an earlier call do not fit."""
+    before = layer._face.nodes and layer._known_specs()
+    if (not before and not layer._face.filled) or str(before) == str((args, kwargs)):
+        return
+
+    def run(rng: Any, params: Any, args: Any, kwargs: Any) -> Any:
+        kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        own, state = layer.init(rng, *args, **kwargs)
+        return layer.apply(params if own else own, state, *args, rng=rng, **kwargs)[0]
+
+    if layer._face.filled:
+        params = storey.specs_of(gather(layer)[0])
+    else:
+        params = spec.infer(lambda rng, args, kwargs: layer.init(rng, *args, **kwargs)[0], spec.key_spec(), *before)
+    spec.infer(run, spec.key_spec(), params, args, kwargs)
+
+
+def refuse_text(layer: Any, args: Any) -> None:
+    """Refuses strings and objects, unless a layer in this one takes them."""
+    text = [x for x in jax.tree.leaves(args) if isinstance(x, np.ndarray) and x.dtype.kind in "OUS"]
+    if text and not any(getattr(p, "takes_text", not registry.is_builtin(type(p))) for p in storey.subtree(layer)):
+        raise TypeError(
+            f"{layer!r} computes with numbers; got an array of {text[0].dtype}. "
+            "Turn strings into numbers first (StringLookup, TextVectorization, ...)."
+        )
+
+
 def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Calls a layer on arrays, with the values in its boxes; new state goes back to them."""
     args, kwargs = storey.as_arrays((args, kwargs))
     training = bool(kwargs.pop("training", None) or False)
+    refuse_text(layer, args)
     ensure(layer, args, kwargs)
-    layer.check_inputs(*args)
+    if not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(args)):
+        layer.check_inputs(*args)
     params, state = gather(layer)
     rng = random.next_key() if training else None
     y, new = compiled.apply(layer, params, state, args, kwargs, rng, training)
@@ -293,7 +353,11 @@ def build_sublayers(layer: Any, args: Any, kwargs: Any) -> None:
     """
     while any(part.is_bound for part in storey.subtree(layer)):
         binding.plan(layer, args, kwargs) if layer.is_bound else layer.output_spec(*args, **kwargs)
-        pending = [p for p in storey.subtree(layer) if p.is_bound and p.builds and not p.built and p._face.build_shape is not None]
+        pending = [
+            p
+            for p in storey.subtree(layer)
+            if p.is_bound and p.builds and not p.built and p._face.build_shape is not None
+        ]
         for part in pending:
             part.build(*part._face.build_shape)
             object.__setattr__(part, "built", True)
@@ -336,20 +400,27 @@ def name_weight(layer: Any, weight: Any, attribute: str) -> None:
         binding.rename(layer, weight, attribute)
     elif attribute not in face.handles:
         declared = face.declared[weight.key]
-        face.declared = {**{k: d for k, d in face.declared.items() if k not in (weight.key, attribute)}, attribute: declared}
+        face.declared = {
+            **{k: d for k, d in face.declared.items() if k not in (weight.key, attribute)},
+            attribute: declared,
+        }
         face.handles[attribute] = face.handles.pop(weight.key)
         weight.key, weight.name, weight.unnamed = attribute, attribute, False
 
 
 def aux_loss(state: Any) -> Any:
     """The sum of the auxiliary losses (activity penalties, `add_loss`) in a state."""
-    found = [x for path, x in jax.tree_util.tree_leaves_with_path(state) if getattr(path[-1], "key", None) == "aux_loss"]
+    found = [
+        x for path, x in jax.tree_util.tree_leaves_with_path(state) if getattr(path[-1], "key", None) == "aux_loss"
+    ]
     return sum(found, jnp.zeros((), jnp.float32))
 
 
 def clear_aux_loss(state: Any) -> Any:
     """The state with its auxiliary losses at zero, as a step needs it on the way in."""
-    return jax.tree_util.tree_map_with_path(lambda path, x: jnp.zeros_like(x) if getattr(path[-1], "key", None) == "aux_loss" else x, state)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, x: jnp.zeros_like(x) if getattr(path[-1], "key", None) == "aux_loss" else x, state
+    )
 
 
 def first_node(layer: Any) -> graph.Node:

@@ -70,7 +70,10 @@ class Symbol:
 
     def __iter__(self) -> Any:
         if not self.shape or self.shape[0] is None:
-            raise TypeError(f"{self!r} stands for a value that does not exist yet; its first dimension is unknown, so it cannot be iterated.")
+            raise TypeError(
+                f"{self!r} stands for a value that does not exist yet; its first dimension is unknown, so it cannot "
+                "be iterated."
+            )
         return (self[i] for i in range(self.shape[0]))
 
     def __len__(self) -> int:
@@ -187,7 +190,9 @@ def flatten(inputs: Any, outputs: Any, nodes: list[Node]) -> Flat:
 
     def row(i: int, node: Node) -> tuple[Any, Any, Any, Any]:
         made = jax.tree.map(lambda s: (s.spec, s.mask, s.name), node.outputs, is_leaf=is_symbol)
-        return (node.layer, (), {}, made) if i < len(entries) else (node.layer, refer(node.args), refer(node.kwargs), made)
+        return (
+            (node.layer, (), {}, made) if i < len(entries) else (node.layer, refer(node.args), refer(node.kwargs), made)
+        )
 
     return refer(inputs), refer(outputs), [row(i, n) for i, n in enumerate(numbered)]
 
@@ -199,7 +204,9 @@ def unflatten(flat: Flat) -> tuple[Any, Any, list[Node]]:
     nodes: list[Node] = []
 
     def resolve(tree: Any) -> Any:
-        return jax.tree.map(lambda x: made[x.node][x.index] if isinstance(x, Ref) else x, tree, is_leaf=lambda x: isinstance(x, Ref))
+        return jax.tree.map(
+            lambda x: made[x.node][x.index] if isinstance(x, Ref) else x, tree, is_leaf=lambda x: isinstance(x, Ref)
+        )
 
     def is_output(x: Any) -> bool:
         return isinstance(x, tuple) and len(x) == 3 and isinstance(x[0], spec.Spec)

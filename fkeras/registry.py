@@ -106,7 +106,7 @@ class Kind:
 
 _USER: dict[tuple[str, str], type] = {}  # classes that user code has defined, by module and name
 _REGISTERED: dict[str, Any] = {}  # "package>name" -> object
-_SCOPE: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("custom_objects", default={})
+_SCOPE: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
@@ -140,7 +140,7 @@ def get_custom_objects() -> dict[str, Any]:
 @contextlib.contextmanager
 def custom_object_scope(*custom_objects: dict[str, Any]) -> Iterator[None]:
     """Within the scope, configs may name these objects."""
-    merged = dict(_SCOPE.get())
+    merged = dict(_SCOPE.get() or {})
     for objects in custom_objects:
         merged.update(objects or {})
     token = _SCOPE.set(merged)
@@ -152,7 +152,7 @@ def custom_object_scope(*custom_objects: dict[str, Any]) -> Iterator[None]:
 
 def lookup_custom(name: str) -> Any:
     """What user code calls `name`: in the innermost scope, or registered."""
-    found = _SCOPE.get().get(name)
+    found = (_SCOPE.get() or {}).get(name)
     if found is None:
         found = _REGISTERED.get(name)
     if found is None and isinstance(name, str):
@@ -178,7 +178,12 @@ def serialize(value: Any) -> Any:
             module, registered = cls.keras_module, None
         else:
             module, registered = cls.__module__, get_registered_name(cls)
-        config = {"module": module, "class_name": cls.__name__, "config": value.get_config(), "registered_name": registered}
+        config = {
+            "module": module,
+            "class_name": cls.__name__,
+            "config": value.get_config(),
+            "registered_name": registered,
+        }
         extra = getattr(value, "extra_config", None)
         return config if extra is None else {**config, **extra()}
     if isinstance(value, (list, tuple)):
@@ -252,7 +257,9 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, kind:
     if name == "function":
         return find_function(inner, kind)
     if name == "__lambda__":
-        raise ValueError("The config holds the code of a lambda, which is never run. Pass the function as a custom object.")
+        raise ValueError(
+            "The config holds the code of a lambda, which is never run. Pass the function as a custom object."
+        )
     cls = find_class(config, kind)
     obj = cls.from_config(inner)
     finish = getattr(obj, "finish_from_config", None)
@@ -285,7 +292,7 @@ def find_class(config: dict[str, Any], kind: Kind | None = None) -> type:
             if inspect.isclass(found := table.table.get(name)):
                 return found
     found = _USER.get((module, name))
-    if found is not None and (kind is None or issubclass(found, Configurable) and found.kind is kind):
+    if found is not None and (kind is None or (issubclass(found, Configurable) and found.kind is kind)):
         return found
     noun = kind.noun if kind is not None else "class"
     near = difflib.get_close_matches(name, [n for t in tables for n in t.table], 1)
@@ -319,6 +326,7 @@ def _explain(cls: type, message: str, kwargs: dict[str, Any]) -> str:
     """The complaint about wrong arguments, with the nearest and the known names."""
     names = [n for n in inspect.signature(cls).parameters if n not in ("args", "kwargs", "_")]
     wrong = next((k for k in kwargs if k not in names), None)
+    message = message if wrong is None else f"got an unexpected keyword argument {wrong!r}"
     near = difflib.get_close_matches(wrong, names, 1) if wrong else []
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{message}.{hint} Arguments: {', '.join(names)}."
@@ -345,7 +353,9 @@ class Configurable(metaclass=ConfigurableType):
     kind: Any = None  # the table of its family
     keras_module: Any = None  # the module that Keras writes into configs
 
-    def __init_subclass__(cls, kind: Kind | None = None, module: str | None = None, names: tuple[str, ...] = (), **kwargs: Any):
+    def __init_subclass__(
+        cls, kind: Kind | None = None, module: str | None = None, names: tuple[str, ...] = (), **kwargs: Any
+    ):
         super().__init_subclass__(**kwargs)
         if kind is not None:
             cls.kind = kind
@@ -377,16 +387,28 @@ class Configurable(metaclass=ConfigurableType):
 
     def replace(self, **changes: Any) -> Any:
         """A copy with some settings changed; it shares no values with this one."""
-        given = vars(self)["_init_args"] if custom_init(type(self)) else {f.name: getattr(self, f.name) for f in settings(type(self))}
-        return type(self)(**{**given, **changes})
+        return type(self)(**{**given(self), **changes})
 
     def __repr__(self) -> str:
         if custom_init(type(self)):
             shown = self._init_args if "_init_args" in vars(self) else {}
         else:
             default = {f.name: f for f in settings(type(self)) if f.repr}
-            shown = {n: getattr(self, n, None) for n, f in default.items() if not is_default(type(self), f, getattr(self, n, None))}
+            shown = {
+                n: getattr(self, n, None)
+                for n, f in default.items()
+                if not is_default(type(self), f, getattr(self, n, None))
+            }
         return f"{type(self).__name__}({', '.join(f'{k}={short(v)}' for k, v in shown.items())})"
+
+
+def given(obj: Configurable) -> dict[str, Any]:
+    """The arguments that make an object like this one."""
+    return (
+        vars(obj)["_init_args"]
+        if custom_init(type(obj))
+        else {f.name: getattr(obj, f.name) for f in settings(type(obj))}
+    )
 
 
 def settings(cls: type) -> list[dataclasses.Field]:

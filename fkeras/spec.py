@@ -82,7 +82,11 @@ def infer(f: Callable[..., Any], *args: Any) -> Any:
 
     def shapes(sizes: Any) -> Any:
         def known(x: Any) -> SDS:
-            return x if not isinstance(x, Spec) else SDS(tuple(sizes[i] if d is None else d for i, d in enumerate(x.shape)), x.dtype)
+            return (
+                x
+                if not isinstance(x, Spec)
+                else SDS(tuple(sizes[i] if d is None else d for i, d in enumerate(x.shape)), x.dtype)
+            )
 
         def run(*abstract: Any) -> Any:
             given = iter(abstract)
@@ -102,7 +106,9 @@ def infer(f: Callable[..., Any], *args: Any) -> Any:
         one, two = shapes(first), shapes(second)
     except Exception:  # axes that must agree: the same number for all
         one, two = shapes([37] * unknown), shapes([61] * unknown)
-    return jax.tree.map(lambda a, b: Spec((d if d == e else None for d, e in zip(a.shape, b.shape, strict=True)), a.dtype), one, two)
+    return jax.tree.map(
+        lambda a, b: Spec((d if d == e else None for d, e in zip(a.shape, b.shape, strict=True)), a.dtype), one, two
+    )
 
 
 def _undecided(error: Exception) -> bool:

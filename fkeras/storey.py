@@ -79,7 +79,9 @@ class Weight(Variable):
     def __init__(self, layer: Any, key: str, unnamed: bool = False):
         self.layer, self.key, self.unnamed = layer, key, unnamed
         declared = layer._face.declared.get(key, Declared())
-        super().__init__(name=key, trainable=declared.trainable, regularizer=declared.regularizer, constraint=declared.constraint)
+        super().__init__(
+            name=key, trainable=declared.trainable, regularizer=declared.regularizer, constraint=declared.constraint
+        )
 
     def entry(self) -> dict[str, Any]:
         """The half of the box that holds the value."""
@@ -138,7 +140,12 @@ def own_values(layer: Any, key: str | None = None) -> Values | None:
     face = layer._face
     if face.live is not None:
         face.live()
-    if key is not None and find(face.values, key) is None and key in face.declared and face.declared[key].shape is not None:
+    if (
+        key is not None
+        and find(face.values, key) is None
+        and key in face.declared
+        and face.declared[key].shape is not None
+    ):
         params, state = layer._draw_declared(key)
         old = face.values or ({}, {})
         face.values = {**old[0], **params}, {**old[1], **state}
@@ -196,9 +203,12 @@ HIDDEN = ("seed_generator", "aux_loss", "carry")  # entries of state that Keras 
 
 
 def entries(layer: Any) -> Iterable[tuple[Any, str, tuple[str, ...]]]:
-    """(layer, key, path) of every own weight in a layer and everything in it, in Keras' order, shared ones each time."""
+    """(layer, key, path) of every own weight in a layer and everything in it, in Keras' order, shared ones each "
+    "time."""
     own = own_values(layer)
-    keys = [] if own is None else [k for half in own for k, v in half.items() if not isinstance(v, (list, tuple, dict))]  # no carries
+    keys = (
+        [] if own is None else [k for half in own for k, v in half.items() if not isinstance(v, (list, tuple, dict))]
+    )  # no carries
     if not layer.is_bound:  # a frozen weight keeps its place among the others
         order = {k: i for i, k in enumerate(layer._face.declared)}
         keys.sort(key=lambda k: order.get(k, len(order)))
@@ -278,7 +288,9 @@ def write(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 def specs_of(tree: Any) -> Any:
     """The nest with every array replaced by its spec."""
-    return jax.tree.map(lambda x: spec.of(x) if spec.is_abstractable(x) else x, tree, is_leaf=lambda x: isinstance(x, spec.Spec))
+    return jax.tree.map(
+        lambda x: spec.of(x) if spec.is_abstractable(x) else x, tree, is_leaf=lambda x: isinstance(x, spec.Spec)
+    )
 
 
 def as_arrays(tree: Any) -> Any:
@@ -298,12 +310,16 @@ def as_array(x: Any) -> Any:
 def set_weights(layer: Any, weights: Any) -> None:
     """Replaces the values of `layer.weights`, in their order."""
     targets = layer.weights
+    if weights is None or isinstance(weights, (str, dict)) or not hasattr(weights, "__iter__"):
+        raise ValueError(f"{layer!r}: set_weights takes a list of {len(targets)} arrays; got {type(weights).__name__}.")
     weights = list(weights)
     if len(weights) != len(targets):
         raise ValueError(f"{layer!r} has {len(targets)} weights; set_weights got {len(weights)} arrays.")
     for target, value in zip(targets, weights, strict=True):
         if tuple(np.shape(value)) != tuple(target.shape):
-            raise ValueError(f"{layer!r}: {target.path} has shape {tuple(target.shape)}; set_weights got {np.shape(value)}.")
+            raise ValueError(
+                f"{layer!r}: {target.path} has shape {tuple(target.shape)}; set_weights got {np.shape(value)}."
+            )
     for target, value in zip(targets, weights, strict=True):
         target.assign(value)
 

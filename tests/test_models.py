@@ -93,7 +93,10 @@ def test_dicts_of_inputs_and_outputs() -> None:
     model = two_outputs()
     y = model({"a": X, "b": X})
     assert {k: v.shape for k, v in y.items()} == {"sum": (5, 1), "rest": (5, 3)}
-    assert shapes(model.values[0]) == {"shared": {"bias": (3,), "kernel": (4, 3)}, "sum": {"bias": (1,), "kernel": (3, 1)}}
+    assert shapes(model.values[0]) == {
+        "shared": {"bias": (3,), "kernel": (4, 3)},
+        "sum": {"bias": (1,), "kernel": (3, 1)},
+    }
 
 
 def test_a_part_of_a_trained_model_shares_its_values() -> None:
@@ -192,7 +195,9 @@ def test_a_keras_style_subclass_of_a_built_in_layer() -> None:
 
     layer = Doubled(3, kernel_initializer="ones")
     params, state = layer.init(jax.random.key(0), X)
-    np.testing.assert_allclose(layer.apply(params, state, X)[0], np.repeat(2 * X.sum(1, keepdims=True), 3, 1), rtol=1e-5)
+    np.testing.assert_allclose(
+        layer.apply(params, state, X)[0], np.repeat(2 * X.sum(1, keepdims=True), 3, 1), rtol=1e-5
+    )
 
 
 def test_a_model_made_by_super_of_inputs_and_outputs() -> None:
@@ -255,7 +260,9 @@ def test_clones_have_new_layers_and_weights() -> None:
     model = two_outputs()
     twin = clone_model(model)
     assert twin.get_layer("shared") is not model.get_layer("shared") and list(twin.children) == list(model.children)
-    wider = clone_model(model, clone_function=lambda layer: layer.replace(units=7) if layer.name == "sum" else layer.replace())
+    wider = clone_model(
+        model, clone_function=lambda layer: layer.replace(units=7) if layer.name == "sum" else layer.replace()
+    )
     assert wider.get_layer("sum").units == 7
 
 
@@ -266,7 +273,9 @@ def models(k: Any) -> dict[str, Any]:
     x = k.Input((4,), name="x")
     inner = k.Sequential([k.Input((4,)), k.layers.Dense(4, name="in")], name="inner")
     return {
-        "chain": k.Sequential([k.Input((4,)), k.layers.Dense(3, "relu", kernel_regularizer="l2"), k.layers.Dense(2)], name="chain"),
+        "chain": k.Sequential(
+            [k.Input((4,)), k.layers.Dense(3, "relu", kernel_regularizer="l2"), k.layers.Dense(2)], name="chain"
+        ),
         "graph": two_outputs(k),
         "nested": k.Model(x, k.layers.Dense(1, name="top")(inner(inner(x))), name="nested"),
     }
@@ -278,7 +287,11 @@ def test_json_of_keras_is_read(name: str) -> None:
     ours = model_from_json(theirs.to_json())
     ours.set_weights(theirs.get_weights())
     x = {"a": X, "b": X} if name == "graph" else X
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), ours.predict(x), theirs.predict(x, verbose=0))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
+        ours.predict(x),
+        theirs.predict(x, verbose=0),
+    )
 
 
 @pytest.mark.parametrize("name", ["chain", "graph", "nested"])
@@ -287,7 +300,11 @@ def test_json_is_read_by_keras(name: str) -> None:
     theirs = keras.models.model_from_json(ours.to_json())
     theirs.set_weights(ours.get_weights())
     x = {"a": X, "b": X} if name == "graph" else X
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), ours.predict(x), theirs.predict(x, verbose=0))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
+        ours.predict(x),
+        theirs.predict(x, verbose=0),
+    )
 
 
 @pytest.mark.parametrize("name", ["chain", "graph", "nested"])
@@ -297,16 +314,47 @@ def test_json_round_trip_is_stable(name: str) -> None:
 
 
 def test_json_of_keras_2_is_read() -> None:
-    dense = {"class_name": "Dense", "config": {"name": "d", "units": 2, "activation": "relu", "trainable": True, "dtype": "float32"}}
-    chain = {"class_name": "Sequential", "config": {"name": "s", "layers": [
-        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "dtype": "float32", "sparse": False, "ragged": False, "name": "i"}},
-        dense,
-    ]}}  # fmt: skip
+    dense = {
+        "class_name": "Dense",
+        "config": {"name": "d", "units": 2, "activation": "relu", "trainable": True, "dtype": "float32"},
+    }
+    chain = {
+        "class_name": "Sequential",
+        "config": {
+            "name": "s",
+            "layers": [
+                {
+                    "class_name": "InputLayer",
+                    "config": {
+                        "batch_input_shape": [None, 4],
+                        "dtype": "float32",
+                        "sparse": False,
+                        "ragged": False,
+                        "name": "i",
+                    },
+                },
+                dense,
+            ],
+        },
+    }
     assert model_from_json(json.dumps(chain)).output_shape == (None, 2)
-    graph = {"class_name": "Functional", "config": {"name": "m", "layers": [
-        {"name": "i", "class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "i"}, "inbound_nodes": []},
-        {"name": "d", **dense, "inbound_nodes": [[["i", 0, 0, {}]]]},
-    ], "input_layers": [["i", 0, 0]], "output_layers": [["d", 0, 0]]}}  # fmt: skip
+    graph = {
+        "class_name": "Functional",
+        "config": {
+            "name": "m",
+            "layers": [
+                {
+                    "name": "i",
+                    "class_name": "InputLayer",
+                    "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "i"},
+                    "inbound_nodes": [],
+                },
+                {"name": "d", **dense, "inbound_nodes": [[["i", 0, 0, {}]]]},
+            ],
+            "input_layers": [["i", 0, 0]],
+            "output_layers": [["d", 0, 0]],
+        },
+    }
     assert model_from_json(json.dumps(graph)).outputs[0].shape == (None, 2)
 
 
@@ -315,7 +363,7 @@ def test_json_of_keras_2_is_read() -> None:
 
 def test_a_disconnected_graph_is_refused() -> None:
     a, b = Input((4,), name="a"), Input((4,), name="b")
-    with pytest.raises(ValueError, match="needs? the input 'b'|need the input 'b'"):
+    with pytest.raises(ValueError, match="need the input 'b'"):
         Model(a, Dense(2)(b))
 
 

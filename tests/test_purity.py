@@ -87,7 +87,9 @@ def test_transformations(model: Any) -> None:
 
 def test_init_reads_shapes_only(model: Any) -> None:
     real = model.init(KEY, X)
-    chex.assert_trees_all_equal_shapes_and_dtypes(jax.eval_shape(model.init, KEY, jax.ShapeDtypeStruct(X.shape, X.dtype)), real)
+    chex.assert_trees_all_equal_shapes_and_dtypes(
+        jax.eval_shape(model.init, KEY, jax.ShapeDtypeStruct(X.shape, X.dtype)), real
+    )
     chex.assert_trees_all_close(model.init(KEY, Spec((None, 4))), real)
     chex.assert_trees_all_close(jax.jit(lambda k: model.init(k, X))(KEY), real, atol=1e-6)
 
@@ -95,7 +97,9 @@ def test_init_reads_shapes_only(model: Any) -> None:
 def test_export_with_a_symbolic_batch(model: Any) -> None:
     params, state = model.init(KEY, X)
     (batch,) = jax.export.symbolic_shape("b")
-    exported = jax.export.export(jax.jit(lambda x: model.apply(params, state, x)[0]))(jax.ShapeDtypeStruct((batch, 4), jnp.float32))
+    exported = jax.export.export(jax.jit(lambda x: model.apply(params, state, x)[0]))(
+        jax.ShapeDtypeStruct((batch, 4), jnp.float32)
+    )
     chex.assert_trees_all_close(exported.call(X[:3]), model.apply(params, state, X[:3])[0], atol=1e-5)
 
 
@@ -160,9 +164,11 @@ model = fkeras.Sequential([Dense(5, "tanh"), Dense(1)])
 x = jnp.asarray(np.random.default_rng(0).normal(size=(8, 4)), jnp.float32)
 params, state = model.init(jax.random.key(0), x)
 mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
-apply = jax.shard_map(lambda p, x: model.apply(p, state, x)[0], mesh=mesh, in_specs=(P(), P("data")), out_specs=P("data"))
+here = dict(mesh=mesh, in_specs=(P(), P("data")))
+apply = jax.shard_map(lambda p, x: model.apply(p, state, x)[0], out_specs=P("data"), **here)
 np.testing.assert_allclose(jax.jit(apply)(params, x), model.apply(params, state, x)[0], rtol=1e-5, atol=1e-6)
-grad = jax.shard_map(jax.grad(lambda p, x: jax.lax.psum(jnp.sum(model.apply(p, state, x)[0] ** 2), "data")), mesh=mesh, in_specs=(P(), P("data")), out_specs=P())
+total = lambda p, x: jax.lax.psum(jnp.sum(model.apply(p, state, x)[0] ** 2), "data")
+grad = jax.shard_map(jax.grad(total), out_specs=P(), **here)
 whole = jax.grad(lambda p: jnp.sum(model.apply(p, state, x)[0] ** 2))(params)
 jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), jax.jit(grad)(params, x), whole)
 print("same on", jax.device_count(), "devices")

@@ -46,69 +46,140 @@ def chain(k: Any, shape: tuple[int, ...], *layers: Any, dtype: str = "float32") 
 
 CASES: dict[str, Any] = {  # name: (model, compile, data, fit)
     "softmax": (mlp, {"loss": "categorical_crossentropy", "metrics": ["accuracy"]}, (X, HOT), {}),
-    "sparse": (mlp, {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], "optimizer": "adam"}, (X, CLASS), {}),
-    "binary": (lambda k: mlp(k, 1, "sigmoid"), {"loss": "binary_crossentropy", "metrics": ["acc", "AUC"]}, (X, BIT), {}),
+    "sparse": (
+        mlp,
+        {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"], "optimizer": "adam"},
+        (X, CLASS),
+        {},
+    ),
+    "binary": (
+        lambda k: mlp(k, 1, "sigmoid"),
+        {"loss": "binary_crossentropy", "metrics": ["acc", "AUC"]},
+        (X, BIT),
+        {},
+    ),
     "mse_sgd_validation": (
-        lambda k: mlp(k, 1, None), {"loss": "mse", "metrics": ["mae"], "optimizer": "sgd"}, (X, REAL), {"validation_split": 0.3},
+        lambda k: mlp(k, 1, None),
+        {"loss": "mse", "metrics": ["mae"], "optimizer": "sgd"},
+        (X, REAL),
+        {"validation_split": 0.3},
     ),
     "sample_weight": (
-        mlp, {"loss": "categorical_crossentropy", "metrics": ["accuracy"], "weighted_metrics": ["accuracy"]},
-        (X, HOT), {"sample_weight": WEIGHT},
+        mlp,
+        {"loss": "categorical_crossentropy", "metrics": ["accuracy"], "weighted_metrics": ["accuracy"]},
+        (X, HOT),
+        {"sample_weight": WEIGHT},
     ),
     "class_weight": (
-        mlp, {"loss": "sparse_categorical_crossentropy", "weighted_metrics": ["accuracy"]},
-        (X, CLASS), {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+        mlp,
+        {"loss": "sparse_categorical_crossentropy", "weighted_metrics": ["accuracy"]},
+        (X, CLASS),
+        {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
     ),
     "regularized": (
-        lambda k: mlp(k, 1, None, kernel_regularizer=k.regularizers.L1L2(0.01, 0.02), bias_regularizer="l2", activity_regularizer="l2"),
-        {"loss": "mae", "optimizer": "adam"}, (X, REAL), {},
+        lambda k: mlp(
+            k,
+            1,
+            None,
+            kernel_regularizer=k.regularizers.L1L2(0.01, 0.02),
+            bias_regularizer="l2",
+            activity_regularizer="l2",
+        ),
+        {"loss": "mae", "optimizer": "adam"},
+        (X, REAL),
+        {},
     ),
     "constrained": (
         lambda k: mlp(k, 1, None, kernel_constraint=k.constraints.MaxNorm(0.5), bias_constraint="non_neg"),
-        {"loss": "mse", "optimizer": "sgd"}, (X, REAL), {},
+        {"loss": "mse", "optimizer": "sgd"},
+        (X, REAL),
+        {},
     ),
     "branches": (
-        branches, {"loss": {"real": "mse", "label": "sparse_categorical_crossentropy"}, "loss_weights": {"real": 0.3, "label": 2.0},
-                   "metrics": {"label": ["accuracy"], "real": "mae"}},
-        ([X, X[::-1].copy()], [REAL, CLASS]), {},
+        branches,
+        {
+            "loss": {"real": "mse", "label": "sparse_categorical_crossentropy"},
+            "loss_weights": {"real": 0.3, "label": 2.0},
+            "metrics": {"label": ["accuracy"], "real": "mae"},
+        },
+        ([X, X[::-1].copy()], [REAL, CLASS]),
+        {},
     ),
     "branches_one_loss_weighted": (
-        branches, {"loss": ["mse", "categorical_crossentropy"], "optimizer": "adam"},
-        ([X, X[::-1].copy()], [REAL, HOT]), {"sample_weight": [WEIGHT, WEIGHT[::-1].copy()]},
+        branches,
+        {"loss": ["mse", "categorical_crossentropy"], "optimizer": "adam"},
+        ([X, X[::-1].copy()], [REAL, HOT]),
+        {"sample_weight": [WEIGHT, WEIGHT[::-1].copy()]},
     ),
     "nested": (nested, {"loss": "mse", "optimizer": "adam"}, (X, REAL), {}),
     "batch_normalization": (
-        lambda k: chain(k, (6,), k.layers.Dense(5), k.layers.BatchNormalization(), k.layers.Activation("relu"), k.layers.Dense(1)),
-        {"loss": "mse", "optimizer": "sgd"}, (X, REAL), {"validation_split": 0.2},
+        lambda k: chain(
+            k, (6,), k.layers.Dense(5), k.layers.BatchNormalization(), k.layers.Activation("relu"), k.layers.Dense(1)
+        ),
+        {"loss": "mse", "optimizer": "sgd"},
+        (X, REAL),
+        {"validation_split": 0.2},
     ),
     "layer_normalization": (
-        lambda k: chain(k, (6,), k.layers.LayerNormalization(), k.layers.Dense(1)), {"loss": "huber", "optimizer": "nadam"}, (X, REAL), {},
+        lambda k: chain(k, (6,), k.layers.LayerNormalization(), k.layers.Dense(1)),
+        {"loss": "huber", "optimizer": "nadam"},
+        (X, REAL),
+        {},
     ),
     "lstm_masked": (
-        lambda k: chain(k, (7,), k.layers.Embedding(9, 4, mask_zero=True), k.layers.LSTM(5), k.layers.Dense(3, "softmax"), dtype="int32"),
-        {"loss": "sparse_categorical_crossentropy", "optimizer": "adam", "metrics": ["accuracy"]}, (IDS, CLASS), {},
+        lambda k: chain(
+            k,
+            (7,),
+            k.layers.Embedding(9, 4, mask_zero=True),
+            k.layers.LSTM(5),
+            k.layers.Dense(3, "softmax"),
+            dtype="int32",
+        ),
+        {"loss": "sparse_categorical_crossentropy", "optimizer": "adam", "metrics": ["accuracy"]},
+        (IDS, CLASS),
+        {},
     ),
     "sequence_labels_masked": (
         lambda k: chain(
-            k, (7,), k.layers.Embedding(9, 4, mask_zero=True), k.layers.GRU(5, return_sequences=True),
-            k.layers.TimeDistributed(k.layers.Dense(2, "softmax")), dtype="int32",
+            k,
+            (7,),
+            k.layers.Embedding(9, 4, mask_zero=True),
+            k.layers.GRU(5, return_sequences=True),
+            k.layers.TimeDistributed(k.layers.Dense(2, "softmax")),
+            dtype="int32",
         ),
-        {"loss": "sparse_categorical_crossentropy", "optimizer": "sgd", "metrics": ["accuracy"]}, (IDS, IDS % 2), {},
+        {"loss": "sparse_categorical_crossentropy", "optimizer": "sgd", "metrics": ["accuracy"]},
+        (IDS, IDS % 2),
+        {},
     ),
     "bidirectional": (
-        lambda k: chain(k, (7, 3), k.layers.Bidirectional(k.layers.LSTM(4)), k.layers.Dense(1)), {"loss": "mse", "optimizer": "rmsprop"}, (ROWS, REAL), {},
+        lambda k: chain(k, (7, 3), k.layers.Bidirectional(k.layers.LSTM(4)), k.layers.Dense(1)),
+        {"loss": "mse", "optimizer": "rmsprop"},
+        (ROWS, REAL),
+        {},
     ),
     "convolution": (
         lambda k: chain(
-            k, (6, 6, 2), k.layers.Conv2D(4, 3, activation="relu"), k.layers.MaxPooling2D(), k.layers.Flatten(), k.layers.Dense(3, "softmax"),
+            k,
+            (6, 6, 2),
+            k.layers.Conv2D(4, 3, activation="relu"),
+            k.layers.MaxPooling2D(),
+            k.layers.Flatten(),
+            k.layers.Dense(3, "softmax"),
         ),
-        {"loss": "categorical_crossentropy", "optimizer": "adam", "metrics": ["accuracy"]}, (IMAGES, HOT), {},
+        {"loss": "categorical_crossentropy", "optimizer": "adam", "metrics": ["accuracy"]},
+        (IMAGES, HOT),
+        {},
     ),
     "convolution_1d": (
-        lambda k: chain(k, (7, 3), k.layers.Conv1D(4, 3, padding="causal"), k.layers.GlobalAveragePooling1D(), k.layers.Dense(1)),
-        {"loss": "mse", "optimizer": "sgd"}, (ROWS, REAL), {},
+        lambda k: chain(
+            k, (7, 3), k.layers.Conv1D(4, 3, padding="causal"), k.layers.GlobalAveragePooling1D(), k.layers.Dense(1)
+        ),
+        {"loss": "mse", "optimizer": "sgd"},
+        (ROWS, REAL),
+        {},
     ),
-}  # fmt: skip
+}
 
 
 def clipped(k: Any) -> dict[str, Any]:
@@ -118,8 +189,11 @@ def clipped(k: Any) -> dict[str, Any]:
 
 CASES["schedule_and_clipping"] = (lambda k: mlp(k, 1, None), clipped, (X, REAL), {})
 CASES["averaged_weights"] = (
-    lambda k: mlp(k, 1, None), lambda k: {"optimizer": k.optimizers.SGD(0.05, momentum=0.9, use_ema=True), "loss": "mse"}, (X, REAL), {},
-)  # fmt: skip
+    lambda k: mlp(k, 1, None),
+    lambda k: {"optimizer": k.optimizers.SGD(0.05, momentum=0.9, use_ema=True), "loss": "mse"},
+    (X, REAL),
+    {},
+)
 
 
 def trained(k: Any, case: Any, weights: Any = None) -> tuple[Any, Any, Any]:
@@ -144,5 +218,8 @@ def test_three_epochs(name: str) -> None:
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
     x = CASES[name][2][0]
-    for a, b in zip(*(p if isinstance(p, list) else [p] for p in (ours.predict(x, verbose=0), theirs.predict(x, verbose=0))), strict=True):
+    for a, b in zip(
+        *(p if isinstance(p, list) else [p] for p in (ours.predict(x, verbose=0), theirs.predict(x, verbose=0))),
+        strict=True,
+    ):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)

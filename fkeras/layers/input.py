@@ -36,11 +36,16 @@ class InputLayer(Layer):
         self.dtype = None
         super().__post_init__()
         if self.sparse or self.ragged:
-            raise ValueError("Input: sparse and ragged tensors are not supported; pass dense arrays (with a mask, if need be).")
+            raise ValueError(
+                "Input: sparse and ragged tensors are not supported; pass dense arrays (with a mask, if need be)."
+            )
         if self.input_tensor is not None:
             self.batch_shape, dtype = self.input_tensor.shape, dtype or self.input_tensor.dtype
         if (self.shape is None) == (self.batch_shape is None):
-            raise ValueError(f"Input takes the shape of one example, Input(shape=(28, 28)), or batch_shape; got shape={self.shape}, batch_shape={self.batch_shape}.")
+            raise ValueError(
+                "Input takes the shape of one example, Input(shape=(28, 28)), or batch_shape; got "
+                f"shape={self.shape}, batch_shape={self.batch_shape}."
+            )
         given = self.batch_shape if self.shape is None else self.shape
         if isinstance(given, int):
             given = (given,)
@@ -55,14 +60,22 @@ class InputLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         """The settings as JSON-able values."""
         return {
-            "batch_shape": self.batch_shape, "dtype": self.dtype, "sparse": False, "ragged": False,
-            "name": self.name, "optional": self.optional,
-        }  # fmt: skip
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": self.optional,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> InputLayer:
         """The layer with these settings; understands the configs of Keras 2."""
-        config = {("batch_shape" if k == "batch_input_shape" else k): v for k, v in config.items() if k not in ("trainable", "is_placeholder")}
+        config = {
+            ("batch_shape" if k == "batch_input_shape" else k): v
+            for k, v in config.items()
+            if k not in ("trainable", "is_placeholder")
+        }
         dtype = config.get("dtype")
         if isinstance(dtype, dict):
             config["dtype"] = dtype["config"]["name"]
@@ -72,15 +85,24 @@ class InputLayer(Layer):
     def symbol(self) -> graph.Symbol:
         """A new symbol of this shape."""
         node = graph.Node(self)
-        node.outputs = graph.Symbol(spec.Spec(self.batch_shape, self.dtype), node, name=None if self._face.auto_named else self.name)
+        node.outputs = graph.Symbol(
+            spec.Spec(self.batch_shape, self.dtype), node, name=None if self._face.auto_named else self.name
+        )
         self._face.nodes.append(node)
         return node.outputs
 
 
 def Input(
-    shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None,
-    batch_shape: Any = None, name: str | None = None, tensor: Any = None, optional: bool = False,
-) -> graph.Symbol:  # fmt: skip
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> graph.Symbol:
     """A value that does not exist yet: what a Functional model begins with.
 
     shape: of one example, without the batch; None where a size is not known.
@@ -89,6 +111,13 @@ def Input(
     <Symbol Spec(?, 28, ?; float32) from rows>
     """
     return InputLayer(
-        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged, batch_shape=batch_shape,
-        input_tensor=tensor, optional=optional, name=name,
-    ).symbol()  # fmt: skip
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        ragged=ragged,
+        batch_shape=batch_shape,
+        input_tensor=tensor,
+        optional=optional,
+        name=name,
+    ).symbol()

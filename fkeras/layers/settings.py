@@ -44,8 +44,14 @@ def as_tuple(layer: Any, name: str, n: int, least: int = 1) -> tuple[int, ...]:
     """A setting that is one number or `n` numbers, as a tuple; also stored in the layer."""
     value = getattr(layer, name)
     values = (value,) * n if hasattr(value, "__index__") else tuple(value) if isinstance(value, (list, tuple)) else None
-    if values is None or len(values) != n or not all(hasattr(v, "__index__") and v.__index__() >= least for v in values):
-        raise ValueError(f"{type(layer).__name__}: {name} must be a whole number >= {least} or {n} of them; got {value!r}.")
+    if (
+        values is None
+        or len(values) != n
+        or not all(hasattr(v, "__index__") and v.__index__() >= least for v in values)
+    ):
+        raise ValueError(
+            f"{type(layer).__name__}: {name} must be a whole number >= {least} or {n} of them; got {value!r}."
+        )
     values = tuple(v.__index__() for v in values)
     object.__setattr__(layer, name, values)
     return values

@@ -50,7 +50,7 @@ def clone_model(
         entry = model._entry
         layers = [] if entry is None else [entry.symbol() if input_tensors is None else graph.symbols(input_tensors)[0]]
         return type(model)([*layers, *(make(layer) for layer in model.layers)], name=model.name)
-    if model._network is None or registry.custom_init(type(model)) and not registry.is_builtin(type(model)):
+    if model._network is None or (registry.custom_init(type(model)) and not registry.is_builtin(type(model))):
         return type(model).from_config(model.get_config())
     return rewire(model, make, input_tensors, call_function)
 
@@ -59,7 +59,9 @@ def deeply(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A clone function that also reaches the layers of nested models."""
 
     def make(layer: Any) -> Any:
-        return clone_model(layer, clone_function=function, recursive=True) if hasattr(layer, "layers") else function(layer)
+        return (
+            clone_model(layer, clone_function=function, recursive=True) if hasattr(layer, "layers") else function(layer)
+        )
 
     return make
 
@@ -69,7 +71,10 @@ def rewire(model: Any, make: Callable[[Any], Any], inputs: Any, call: Callable[.
     network = model._network
     old = graph.symbols(network.inputs)
     if inputs is None:
-        new = [InputLayer(batch_shape=s.shape, dtype=s.dtype, name=n).symbol() for s, n in zip(old, network.input_names, strict=True)]
+        new = [
+            InputLayer(batch_shape=s.shape, dtype=s.dtype, name=n).symbol()
+            for s, n in zip(old, network.input_names, strict=True)
+        ]
     else:
         new = graph.symbols(inputs)
     values = dict(zip(old, new, strict=True))
@@ -81,5 +86,7 @@ def rewire(model: Any, make: Callable[[Any], Any], inputs: Any, call: Callable[.
         out = twin(*args, **kwargs) if call is None else call(twin, *args, **kwargs)
         values.update(zip(graph.symbols(node.outputs), graph.symbols(out), strict=True))
     return type(model)(
-        inputs=graph.substitute(network.inputs, values), outputs=graph.substitute(network.outputs, values), name=model.name
+        inputs=graph.substitute(network.inputs, values),
+        outputs=graph.substitute(network.outputs, values),
+        name=model.name,
     )

@@ -92,7 +92,16 @@ class Container(Layer):
         self.walk(visit, self.enter(inputs))
         return sharing.without_copies(self, params), sharing.without_copies(self, state)
 
-    def apply(self, params: Any, state: Any, *inputs: Any, rng: Any = None, training: bool = False, mask: Any = None, **kwargs: Any) -> Any:
+    def apply(
+        self,
+        params: Any,
+        state: Any,
+        *inputs: Any,
+        rng: Any = None,
+        training: bool = False,
+        mask: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """(params, state, *inputs) -> (outputs, state). Pure."""
         if not self.walks:
             return super().apply(params, state, *inputs, rng=rng, training=training, mask=mask, **kwargs)

@@ -99,7 +99,9 @@ def read(cls: type, config: dict[str, Any], custom_objects: dict[str, Any] | Non
     """The model that the config of a graph describes."""
     with registry.custom_object_scope(custom_objects or {}):
         layers = {c["name"] if "name" in c else c["config"]["name"]: read_layer(c) for c in config["layers"]}
-    made: dict[str, list[list[graph.Symbol]]] = {n: [[x.symbol()]] if isinstance(x, InputLayer) else [] for n, x in layers.items()}
+    made: dict[str, list[list[graph.Symbol]]] = {
+        n: [[x.symbol()]] if isinstance(x, InputLayer) else [] for n, x in layers.items()
+    }
     waiting = [(layer_name(c), node) for c in config["layers"] for node in c.get("inbound_nodes", ())]
     while waiting:
         later = []
@@ -111,9 +113,16 @@ def read(cls: type, config: dict[str, Any], custom_objects: dict[str, Any] | Non
                 continue
             made[name].append(graph.symbols(layers[name](*call[0], **call[1])))
         if len(later) == len(waiting):
-            raise ValueError(f"The config of {config.get('name')!r} describes a circle, or refers to layers that are not there: {sorted({n for n, _ in later})}.")
+            raise ValueError(
+                f"The config of {config.get('name')!r} describes a circle, or refers to layers that are not there: "
+                f"{sorted({n for n, _ in later})}."
+            )
         waiting = later
-    model = cls(inputs=begin(config["input_layers"], made), outputs=begin(config["output_layers"], made), name=config.get("name"))
+    model = cls(
+        inputs=begin(config["input_layers"], made),
+        outputs=begin(config["output_layers"], made),
+        name=config.get("name"),
+    )
     if config.get("trainable") is False:
         model.trainable = False
     return model

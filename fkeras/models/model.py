@@ -46,7 +46,13 @@ class Model(Trainer, Container, module="keras"):
         return Layer.__new__(cls)
 
     def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        **kwargs: Any,
     ):
         object.__setattr__(self, "_key", random.next_words())
         Layer.__init__(self, name=name, trainable=trainable, dtype=dtype, **kwargs)
@@ -58,7 +64,9 @@ class Model(Trainer, Container, module="keras"):
     def connect(self, inputs: Any, outputs: Any) -> None:
         """Makes this model the graph between these symbols."""
         if inputs is None or outputs is None:
-            raise ValueError(f"{type(self).__name__} needs both inputs and outputs; got inputs={inputs}, outputs={outputs}.")
+            raise ValueError(
+                f"{type(self).__name__} needs both inputs and outputs; got inputs={inputs}, outputs={outputs}."
+            )
         vars(self).update(_network=Network(inputs, outputs, type(self).__name__), is_bound=False)
         if not self.trainable:
             self.trainable = False
@@ -194,7 +202,9 @@ class Model(Trainer, Container, module="keras"):
 
     def get_config(self) -> dict[str, Any]:
         """The architecture as JSON-able values, in the form of Keras 3."""
-        own = registry.custom_init(type(self)) and "__init__" in vars(type(self)) and not registry.is_builtin(type(self))
+        own = (
+            registry.custom_init(type(self)) and "__init__" in vars(type(self)) and not registry.is_builtin(type(self))
+        )
         return graph_config.write(self) if self._network is not None and not own else super().get_config()
 
     @classmethod

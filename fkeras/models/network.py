@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from .. import graph, spec
+from .. import graph, registry, spec
 from ..layer import shown
 from ..layers.input import InputLayer
 from ..masking import Masked, is_masked, value_of
@@ -27,7 +29,10 @@ class Network:
         for what, tree in (("inputs", inputs), ("outputs", outputs)):
             strangers = [x for x in graph.leaves(tree) if not isinstance(x, graph.Symbol)]
             if strangers or not graph.leaves(tree):
-                raise ValueError(f"{what} of a model are symbols, made by fkeras.Input and by calling layers on them; got {strangers or tree!r}.")
+                raise ValueError(
+                    f"{what} of a model are symbols, made by fkeras.Input and by calling layers on them; got "
+                    f"{', '.join(map(registry.short, strangers)) or repr(tree)}."
+                )
         self.inputs, self.outputs = inputs, outputs
         ins, outs = graph.symbols(inputs), graph.symbols(outputs)
         if len(set(ins)) != len(ins):
@@ -36,8 +41,10 @@ class Network:
         known = {s.node for s in ins}
         loose = [n for n in self.nodes if isinstance(n.layer, InputLayer) and n not in known]
         if loose:
-            names = ", ".join(repr(n.layer.name) for n in loose)
-            raise ValueError(f"The outputs need the input {names}, which is not among the inputs {[s.node.layer.name for s in ins]}: the graph is disconnected. Add it to inputs=.")
+            raise ValueError(
+                f"The graph is disconnected: the outputs need {', '.join(repr(n.outputs) for n in loose)}, "
+                f"which is not among the inputs {', '.join(map(repr, ins))}. Add it to inputs=."
+            )
         self.nodes = [n for n in self.nodes if not isinstance(n.layer, InputLayer)]
         entries = [s.node.layer for s in ins if isinstance(s.node.layer, InputLayer)]
         self.children = name_children([*entries, *(n.layer for n in self.nodes)], owner)
@@ -61,7 +68,7 @@ class Network:
         symbols = graph.symbols(self.inputs)
         names = self.input_names
         if isinstance(given, dict):
-            keys = sorted(self.inputs) if isinstance(self.inputs, dict) else names
+            keys = self._keys()
             if missing := [k for k in keys if k not in given]:
                 raise ValueError(f"{self.owner} needs inputs named {keys}; {missing} are missing from {sorted(given)}.")
             flat = [given[k] for k in keys]
@@ -75,6 +82,10 @@ class Network:
             None if x is None and getattr(s.node.layer, "optional", False) else fit_input(x, s.spec, self.owner, n)
             for x, s, n in zip(flat, symbols, names, strict=True)
         ]
+
+    def _keys(self) -> list[str]:
+        """The keys that inputs in a dict need, in the order of the symbols."""
+        return sorted(self.inputs) if isinstance(self.inputs, dict) else self.input_names
 
     # --- structure ---------------------------------------------------------------------------
 
@@ -92,6 +103,8 @@ class Network:
 
     def check_inputs(self, *inputs: Any) -> None:
         """Refuses values that a layer right behind an input cannot take."""
+        if isinstance(inputs[0], dict) and (extra := set(inputs[0]) - {*self.input_names, *self._keys()}):
+            warnings.warn(f"{self.owner} has no inputs named {sorted(extra)}; they are not used.", stacklevel=4)
         values = dict(zip(graph.symbols(self.inputs), self.enter(inputs), strict=True))
         for node in self.nodes:
             direct = [values.get(a) if isinstance(a, graph.Symbol) else None for a in node.args]
@@ -101,7 +114,11 @@ class Network:
     # --- copies ------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"owner": self.owner, "children": self.children, "flat": graph.flatten(self.inputs, self.outputs, self.nodes)}
+        return {
+            "owner": self.owner,
+            "children": self.children,
+            "flat": graph.flatten(self.inputs, self.outputs, self.nodes),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.owner, self.children = state["owner"], state["children"]
@@ -128,10 +145,24 @@ def fit_input(x: Any, want: spec.Spec, owner: str, name: str) -> Any:
         x = jnp.asarray(x)
     abstract = isinstance(x, (spec.Spec, spec.SDS))
     if not abstract and len(x.shape) == want.ndim + 1 and x.shape[-1] == 1:
-        x = jnp.squeeze(x, -1)
+        x = x.reshape(x.shape[:-1])
     elif not abstract and len(x.shape) == want.ndim - 1 and want.shape[-1] == 1:
-        x = jnp.expand_dims(x, -1)
-    fits = len(x.shape) == want.ndim and all(w is None or not isinstance(d, int) or d == w for d, w in zip(x.shape, want.shape, strict=True))
+        x = x.reshape((*x.shape, 1))
+    fits = len(x.shape) == want.ndim and all(
+        w is None or not isinstance(d, int) or d == w for d, w in zip(x.shape, want.shape, strict=True)
+    )
     if not fits:
         raise ValueError(f"{owner}: {name!r} expects shape {shown(want.shape)}; got {shown(x.shape)}.")
-    return x if abstract or x.dtype == want.dtype else x.astype(want.dtype)
+    if abstract or x.dtype == want.dtype:
+        return x
+    check_cast(x, want, owner, name)
+    return x.astype(want.dtype)
+
+
+def check_cast(x: Any, want: spec.Spec, owner: str, name: str) -> None:
+    """Refuses a cast that would lose what the input says."""
+    said = f"{owner}: {name!r} expects {want.dtype}"
+    if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(want.dtype, jnp.complexfloating):
+        raise ValueError(f"{said}; got {x.dtype}. Pass the real and the imaginary parts as two features.")
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f" and want.dtype.kind in "iu" and (x != np.rint(x)).any():
+        raise ValueError(f"{said}; some values are no whole numbers. Round them first.")

@@ -25,7 +25,9 @@ class Sequential(Model, module="keras"):
     ((None, 2), 23)
     """
 
-    def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None, dtype: Any = None):
+    def __init__(
+        self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None, dtype: Any = None
+    ):
         super().__init__(name=name, trainable=trainable, dtype=dtype)
         vars(self).update(_children={}, _entry=None, _symbols=None, is_bound=False)
         self._layers: list[Layer] = []
@@ -41,7 +43,10 @@ class Sequential(Model, module="keras"):
         if graph.is_symbol(layer) and isinstance(layer.node.layer, InputLayer):
             layer = layer.node.layer
         if not isinstance(layer, Layer):
-            raise TypeError(f"Sequential.add takes a layer; got {layer!r}." + (" Write Dense(3), not Dense." if isinstance(layer, type) else ""))
+            raise TypeError(
+                f"Sequential.add takes a layer; got {layer!r}."
+                + (" Write Dense(3), not Dense." if isinstance(layer, type) else "")
+            )
         if isinstance(layer, InputLayer):
             if self._layers or self._entry is not None:
                 raise ValueError(f"{self!r}: an Input can only stand in front of all layers.")
@@ -122,7 +127,9 @@ class Sequential(Model, module="keras"):
 
     def _symbol(self, last: bool) -> graph.Symbol:
         if self._symbols is None:
-            raise AttributeError(f"{self!r} does not know the shape of its input yet: put an Input in front, or call it on data.")
+            raise AttributeError(
+                f"{self!r} does not know the shape of its input yet: put an Input in front, or call it on data."
+            )
         return self._symbols[-1 if last else 0][1]
 
     @property
@@ -174,7 +181,7 @@ class Sequential(Model, module="keras"):
     def check_inputs(self, *inputs: Any) -> None:
         """Refuses values that the first layer cannot take."""
         if self._layers:
-            self._layers[0].check_inputs(*inputs)
+            self._layers[0].check_inputs(*self.enter(inputs))
 
     def fingerprint_parts(self) -> Any:
         """What tells this chain from others."""
@@ -202,7 +209,13 @@ class Sequential(Model, module="keras"):
             configs.append(config)
         known = self._known_specs()
         shape = {} if known is None else {"build_input_shape": known[0][0].shape}
-        return {"name": self.name, "trainable": self.trainable, "dtype": policies.serialize(self.dtype_policy), "layers": configs, **shape}
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": policies.serialize(self.dtype_policy),
+            "layers": configs,
+            **shape,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:

@@ -23,7 +23,12 @@ def show(
 
 
 def render(
-    model: Any, line_length: int | None = None, positions: Any = None, expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None
+    model: Any,
+    line_length: int | None = None,
+    positions: Any = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Any = None,
 ) -> str:
     """The summary as text.
 
@@ -38,16 +43,34 @@ def render(
     connected = model._network is not None
     rows = list(rows_of(model, expand_nested, connected))
     rows = rows if layer_range is None else within(rows, layer_range)
-    heads = ["Layer (type)", "Output Shape", "Param #", *(["Connected to"] if connected else []), *(["Trainable"] if show_trainable else [])]
+    heads = [
+        "Layer (type)",
+        "Output Shape",
+        "Param #",
+        *(["Connected to"] if connected else []),
+        *(["Trainable"] if show_trainable else []),
+    ]
     width = line_length or (100 if connected else 80)
     table = Table(title=f'Model: "{model.name}"', title_justify="left", title_style="", width=width, expand=True)
     ends = positions or ((0.3, 0.55, 0.7, 1.0, 1.0) if connected else (0.5, 0.8, 1.0, 1.0))
     starts = (0.0, *ends)
     for i, head in enumerate(heads):
-        share = max(1, round((ends[min(i, len(ends) - 1)] - starts[min(i, len(ends) - 1)]) * 100)) if i < len(ends) else 10
-        table.add_column(head, justify="right" if head == "Param #" else "left", ratio=share, overflow="fold", header_style="")
+        share = (
+            max(1, round((ends[min(i, len(ends) - 1)] - starts[min(i, len(ends) - 1)]) * 100)) if i < len(ends) else 10
+        )
+        table.add_column(
+            head, justify="right" if head == "Param #" else "left", ratio=share, overflow="fold", header_style=""
+        )
     for name, shape, count, parents, trainable in rows:
-        table.add_row(*[name, shape, count, *([parents] if connected else []), *(["Y" if trainable else "N"] if show_trainable else [])])
+        table.add_row(
+            *[
+                name,
+                shape,
+                count,
+                *([parents] if connected else []),
+                *(["Y" if trainable else "N"] if show_trainable else []),
+            ]
+        )
     console = Console(width=width, no_color=True, highlight=False, markup=False)
     with console.capture() as captured:
         console.print(table)
@@ -59,7 +82,13 @@ def rows_of(model: Any, nested: bool, connected: bool, depth: int = 0) -> Any:
     names = {id(layer): name for name, layer in model.children.items()}
     for layer in model.layers:
         name = "  " * depth + f"{names.get(id(layer), layer.name)} ({type(layer).__name__})"
-        yield name, shape_of(model, layer), counted(layer), parents_of(model, layer) if connected else "", layer.trainable
+        yield (
+            name,
+            shape_of(model, layer),
+            counted(layer),
+            parents_of(model, layer) if connected else "",
+            layer.trainable,
+        )
         if nested and hasattr(layer, "layers"):
             yield from rows_of(layer, nested, connected, depth + 1)
 
@@ -116,7 +145,9 @@ def totals(model: Any) -> str:
         f" Trainable params: {trained:,}",
         f" Non-trainable params: {rest:,}",
     ]
-    kept = sum(np.asarray(x).size for x in jax.tree.leaves(getattr(getattr(model, "optimizer", None), "state", None) or {}))
+    kept = sum(
+        np.asarray(x).size for x in jax.tree.leaves(getattr(getattr(model, "optimizer", None), "state", None) or {})
+    )
     return "\n".join([*lines, *([f" Optimizer params: {kept:,}"] if kept else [])])
 
 

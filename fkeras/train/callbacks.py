@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-HOOKS = ("train_begin", "train_end", "epoch_begin", "epoch_end", "test_begin", "test_end", "predict_begin", "predict_end")
+HOOKS = (
+    "train_begin",
+    "train_end",
+    "epoch_begin",
+    "epoch_end",
+    "test_begin",
+    "test_end",
+    "predict_begin",
+    "predict_end",
+)
 BATCH_HOOKS = tuple(f"{mode}_batch_{when}" for mode in ("train", "test", "predict") for when in ("begin", "end"))
 
 
@@ -98,7 +107,11 @@ class Callback:
 @functools.cache
 def wants_batches(cls: type, mode: str) -> bool:
     """Whether a class of callbacks overrides a hook that is called for each batch."""
-    names = [f"on_{mode}_batch_begin", f"on_{mode}_batch_end", *(["on_batch_begin", "on_batch_end"] if mode == "train" else [])]
+    names = [
+        f"on_{mode}_batch_begin",
+        f"on_{mode}_batch_end",
+        *(["on_batch_begin", "on_batch_end"] if mode == "train" else []),
+    ]
     return any(getattr(cls, n, None) is not getattr(Callback, n) for n in names if hasattr(cls, n))
 
 
@@ -130,7 +143,12 @@ class CallbackList(Callback):
     """Several callbacks as one. `fit` makes it; it adds a History."""
 
     def __init__(
-        self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False, model: Any = None, **params: Any
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
     ):
         super().__init__()
         given = callbacks if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
@@ -182,10 +200,15 @@ for _name in (*HOOKS, *BATCH_HOOKS, "batch_begin", "batch_end"):
 class MonitorCallback(Callback):
     """Base of callbacks that watch one of the logs and know which way is better."""
 
-    def __init__(self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0):
+    def __init__(
+        self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0
+    ):
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{type(self).__name__}: mode {mode!r} is unknown; 'auto' is used instead. Known: auto, min, max.", stacklevel=3)
+            warnings.warn(
+                f"{type(self).__name__}: mode {mode!r} is unknown; 'auto' is used instead. Known: auto, min, max.",
+                stacklevel=3,
+            )
             mode = "auto"
         self.monitor, self.mode, self.best = monitor, mode, baseline
         self.min_delta, self._sign = abs(min_delta), {"min": -1, "max": 1}.get(mode)
@@ -207,13 +230,19 @@ class MonitorCallback(Callback):
             return -1
         if name in ("acc", "accuracy") or name.endswith(("_acc", "_accuracy")):
             return 1
-        raise ValueError(f"{type(self).__name__} cannot tell whether more or less {self.monitor!r} is better: pass mode='max' or mode='min'.")
+        raise ValueError(
+            f"{type(self).__name__} cannot tell whether more or less {self.monitor!r} is better: pass mode='max' or "
+            "mode='min'."
+        )
 
     def current(self, logs: dict[str, Any] | None) -> Any:
         """The value that is watched, or None, with a warning, if it is not in the logs."""
         logs = logs or {}
         if self.monitor not in logs:
-            warnings.warn(f"{type(self).__name__} watches {self.monitor!r}, which is not measured; available: {', '.join(logs)}.", stacklevel=3)
+            warnings.warn(
+                f"{type(self).__name__} watches {self.monitor!r}, which is not measured; available: {', '.join(logs)}.",
+                stacklevel=3,
+            )
         return logs.get(self.monitor)
 
 
@@ -228,9 +257,16 @@ class EarlyStopping(MonitorCallback):
     """
 
     def __init__(
-        self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0, mode: str = "auto",
-        baseline: float | None = None, restore_best_weights: bool = False, start_from_epoch: int = 0,
-    ):  # fmt: skip
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ):
         super().__init__(monitor, mode, None, min_delta)
         self.patience, self.verbose, self.baseline = patience, verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
@@ -269,15 +305,25 @@ class LambdaCallback(Callback):
     """Functions as hooks: `LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))`."""
 
     def __init__(
-        self, on_epoch_begin: Any = None, on_epoch_end: Any = None, on_train_begin: Any = None, on_train_end: Any = None,
-        on_train_batch_begin: Any = None, on_train_batch_end: Any = None, **kwargs: Any,
-    ):  # fmt: skip
+        self,
+        on_epoch_begin: Any = None,
+        on_epoch_end: Any = None,
+        on_train_begin: Any = None,
+        on_train_end: Any = None,
+        on_train_batch_begin: Any = None,
+        on_train_batch_end: Any = None,
+        **kwargs: Any,
+    ):
         super().__init__()
         given = {
-            "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end, "on_train_batch_begin": on_train_batch_begin, "on_train_batch_end": on_train_batch_end,
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
             **kwargs,
-        }  # fmt: skip
+        }
         known = {f"on_{n}" for n in (*HOOKS, *BATCH_HOOKS)}
         if unknown := [k for k in given if k not in known]:
             raise TypeError(f"LambdaCallback knows no hook {unknown[0]!r}; it knows {', '.join(sorted(known))}.")

@@ -67,7 +67,11 @@ def begin(model: Any) -> TrainState:
 def permutation(seed: np.ndarray, step: int, count: int) -> Any:
     """The order of the rows of an epoch: from the model's seed and the step it begins with, nothing else."""
     words = [int(w) for w in np.ravel(seed)]
-    return jax.device_put(np.random.Generator(np.random.Philox(np.random.SeedSequence([*words, step]))).permutation(count).astype(np.int32))
+    return jax.device_put(
+        np.random.Generator(np.random.Philox(np.random.SeedSequence([*words, step])))
+        .permutation(count)
+        .astype(np.int32)
+    )
 
 
 class Epochs:
@@ -142,8 +146,10 @@ class Epochs:
     def fail(self, batch: int) -> None:
         """Says that the loss is not finite; the values are those from before that batch."""
         raise FloatingPointError(
-            f"The loss is NaN or infinite at batch {batch} of epoch {self.bar.epoch + 1} (step {self.step + batch}); training has stopped. "
-            "The weights are those from before that step. Try a smaller learning rate, gradient clipping (clipnorm=1.0), "
+            f"The loss is NaN or infinite at batch {batch} of epoch {self.bar.epoch + 1} (step {self.step + batch}); "
+            "training has stopped. "
+            "The weights are those from before that step. Try a smaller learning rate, gradient clipping "
+            "(clipnorm=1.0), "
             "or look for labels and inputs out of range."
         )
 
@@ -158,13 +164,19 @@ def as_numbers(logs: Any, objective: Any) -> dict[str, Any]:
     return {k: float(host[k]) if np.ndim(host[k]) == 0 else host[k] for k in objective.metric_names}
 
 
-def fit(model: Any, programs: Programs, rows: Rows, validation: Rows | None, plan: Plan, hooks: CallbackList) -> History:
+def fit(
+    model: Any, programs: Programs, rows: Rows, validation: Rows | None, plan: Plan, hooks: CallbackList
+) -> History:
     """Runs the epochs of a plan; the values come back to the model however it ends."""
     object.__setattr__(model, "stop_training", False)
     history: Any = hooks.history
     with Session(model, begin(model)) as session:
         epochs = Epochs(model, programs, rows, plan, hooks, session)
-        tester = None if validation is None else Tester(model, programs, validation, plan.validation_batch_size, plan.validation_steps)
+        tester = (
+            None
+            if validation is None
+            else Tester(model, programs, validation, plan.validation_batch_size, plan.validation_steps)
+        )
         try:
             hooks.on_train_begin()
             logs: dict[str, Any] = {}
@@ -221,7 +233,9 @@ class Tester:
         return as_numbers(self.programs.compute()(accs), objective)
 
 
-def evaluate(model: Any, programs: Programs, rows: Rows, size: int, steps: int | None, hooks: CallbackList, verbose: Any) -> dict[str, Any]:
+def evaluate(
+    model: Any, programs: Programs, rows: Rows, size: int, steps: int | None, hooks: CallbackList, verbose: Any
+) -> dict[str, Any]:
     """Measures some data with the values in the boxes."""
     params, state = facade.gather(model)
     bar = Progress(verbose, 1, math.ceil(rows.count / size), "Evaluation")

@@ -31,10 +31,13 @@ def begin(model: Any, chosen: Any) -> Any:
     if kept is not None:
         wanted = jax.eval_shape(optimizer.init, chosen)
         same = jax.tree.structure(wanted) == jax.tree.structure(kept)
-        if same and all(w.shape == k.shape for w, k in zip(jax.tree.leaves(wanted), jax.tree.leaves(kept), strict=True)):
+        if same and all(
+            w.shape == k.shape for w, k in zip(jax.tree.leaves(wanted), jax.tree.leaves(kept), strict=True)
+        ):
             return kept
         warnings.warn(
-            f"The weights of {model.name!r} that are trained are not those that {optimizer!r} remembers: it starts anew. "
+            f"The weights of {model.name!r} that are trained are not those that {optimizer!r} remembers: it starts "
+            "anew. "
             "Call compile() after changing which layers are trainable.",
             stacklevel=4,
         )

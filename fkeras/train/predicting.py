@@ -27,7 +27,10 @@ def next_power(n: int) -> int:
 def mixes_rows(model: Any) -> bool:
     """Whether an output row may depend on other rows, so that a batch must not be padded."""
     return any(
-        not registry.is_builtin(type(p)) or getattr(p, "holds_user_code", False) or getattr(p, "stateful", False) or getattr(p, "mixes_rows", False)
+        not registry.is_builtin(type(p))
+        or getattr(p, "holds_user_code", False)
+        or getattr(p, "stateful", False)
+        or getattr(p, "mixes_rows", False)
         for p in storey.subtree(model)
     )
 
@@ -37,7 +40,9 @@ def fill_up(x: Any, count: int) -> Any:
     return jax.tree.map(lambda a: np.concatenate([a, np.repeat(a[-1:], count - len(a), 0)]) if len(a) < count else a, x)
 
 
-def predict(model: Any, programs: Programs, x: Any, count: int, size: int, steps: int | None, hooks: CallbackList) -> Any:
+def predict(
+    model: Any, programs: Programs, x: Any, count: int, size: int, steps: int | None, hooks: CallbackList
+) -> Any:
     """The outputs for all rows, on the host."""
     params, state = facade.gather(model)
     if steps is not None:
@@ -55,12 +60,16 @@ def predict(model: Any, programs: Programs, x: Any, count: int, size: int, steps
     return y
 
 
-def one_by_one(model: Any, programs: Programs, params: Any, state: Any, x: Any, count: int, size: int, hooks: CallbackList) -> Any:
+def one_by_one(
+    model: Any, programs: Programs, params: Any, state: Any, x: Any, count: int, size: int, hooks: CallbackList
+) -> Any:
     """Each batch by itself, at its own size."""
     parts = []
     for i, row in enumerate(range(0, count, size)):
         hooks.on_predict_batch_begin(i)
-        y, state = programs.predict()(params, state, jax.tree.map(lambda a, row=row: jnp.asarray(a[row : row + size]), x))
+        y, state = programs.predict()(
+            params, state, jax.tree.map(lambda a, row=row: jnp.asarray(a[row : row + size]), x)
+        )
         parts.append(jax.tree.map(np.asarray, y))
         hooks.on_predict_batch_end(i, {"outputs": parts[-1]})
     if any(getattr(p, "stateful", False) for p in storey.subtree(model)):
@@ -75,7 +84,12 @@ def in_bulk(programs: Programs, params: Any, state: Any, x: Any, count: int, siz
     batches = -(-count // size)
     capacity = min(next_power(batches), most)
     run = programs.predict_many(size)
-    one = jax.eval_shape(programs.predict(), params, state, jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), x))[0]
+    one = jax.eval_shape(
+        programs.predict(),
+        params,
+        state,
+        jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), x),
+    )[0]
     parts = []
     for first in range(0, batches, capacity):
         chunk = jax.tree.map(lambda a, first=first: a[first * size : (first + capacity) * size], x)

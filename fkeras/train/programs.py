@@ -38,11 +38,15 @@ class Programs:
 
     def train(self, batch_size: int) -> Any:
         """(ts, data, order, start, stop) -> (ts, reached)."""
-        return self.find("train", batch_size, make=lambda: jax.jit(loop.make_train(self._step(), batch_size), donate_argnums=0))
+        return self.find(
+            "train", batch_size, make=lambda: jax.jit(loop.make_train(self._step(), batch_size), donate_argnums=0)
+        )
 
     def train_once(self, size: int) -> Any:
         """(ts, data, order, row) -> (ts, healthy)."""
-        return self.find("train_once", size, make=lambda: jax.jit(loop.make_train_once(self._step(), size), donate_argnums=0))
+        return self.find(
+            "train_once", size, make=lambda: jax.jit(loop.make_train_once(self._step(), size), donate_argnums=0)
+        )
 
     def test(self, batch_size: int) -> Any:
         """(params, state, accs, data, start, stop) -> (accs, state)."""
@@ -81,7 +85,9 @@ class Programs:
                 def body(i: Any, buffers: Any) -> Any:
                     y, _ = model.apply(params, state, loop.take(x, None, i * batch_size, batch_size), training=False)
                     put = jax.lax.dynamic_update_slice_in_dim
-                    return jax.tree.map(lambda b, v: put(b, v.astype(b.dtype), i * batch_size, 0), buffers, values_of(y))
+                    return jax.tree.map(
+                        lambda b, v: put(b, v.astype(b.dtype), i * batch_size, 0), buffers, values_of(y)
+                    )
 
                 return jax.lax.fori_loop(start, stop, body, buffers)
 

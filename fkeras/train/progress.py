@@ -69,16 +69,26 @@ class Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         if self.bar is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[logs]}"))
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[logs]}"),
+            )
             self.bar = Progress(*columns, transient=True, auto_refresh=False)
             self.bar.start()
             self.task = self.bar.add_task("", total=self.steps, logs="")
         self.drawn = time.perf_counter()
-        self.bar.update(self.task, description=self.head(), completed=done, total=self.steps, logs=line(logs), refresh=True)
+        self.bar.update(
+            self.task, description=self.head(), completed=done, total=self.steps, logs=line(logs), refresh=True
+        )
 
     def head(self) -> str:
         """What stands in front of a line."""
-        return f"{self.title} {self.epoch + 1}/{self.epochs}" if self.epochs > 1 or self.title == "Epoch" else self.title
+        return (
+            f"{self.title} {self.epoch + 1}/{self.epochs}" if self.epochs > 1 or self.title == "Epoch" else self.title
+        )
 
     def end_epoch(self, done: int, logs: dict[str, Any]) -> None:
         """An epoch has ended: one line for it."""

@@ -185,8 +185,14 @@ def make_fit(step: Step, batch_size: int, epochs: int, shuffle: bool = True) -> 
             raise ValueError(f"make_fit: a batch of {batch_size} is larger than the data of {rows} rows.")
 
         def one(ts: TrainState, epoch: Any) -> tuple[TrainState, None]:
-            order = jax.random.permutation(jax.random.fold_in(jax.random.fold_in(ts.rng, 2**31 - 1), epoch), rows) if shuffle else jnp.arange(rows)
-            batches = jax.tree.map(lambda a: a[order[: steps * batch_size]].reshape(steps, batch_size, *a.shape[1:]), data)
+            order = (
+                jax.random.permutation(jax.random.fold_in(jax.random.fold_in(ts.rng, 2**31 - 1), epoch), rows)
+                if shuffle
+                else jnp.arange(rows)
+            )
+            batches = jax.tree.map(
+                lambda a: a[order[: steps * batch_size]].reshape(steps, batch_size, *a.shape[1:]), data
+            )
             return make_epoch(step)(ts, batches), None
 
         return jax.lax.scan(one, ts, jnp.arange(epochs))[0]
@@ -211,4 +217,3 @@ def evaluator(model: Any, objective: Objective) -> Callable[..., Any]:
 def specs_like(tree: Any, rows: Any = None) -> Any:
     """Specs of a nest of arrays, with another number of rows."""
     return jax.tree.map(lambda a: spec.Spec((rows, *a.shape[1:]), a.dtype), tree)
-

@@ -57,10 +57,17 @@ class Trainer:
 
     @known_arguments
     def compile(
-        self: Any, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
-        weighted_metrics: Any = None, run_eagerly: bool = False, steps_per_execution: Any = "auto", jit_compile: Any = "auto",
+        self: Any,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: Any = "auto",
+        jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Says how the model is trained; names and settings are checked here.
 
         optimizer: a name, an object, a config, or any optax transformation.
@@ -80,9 +87,22 @@ class Trainer:
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and isinstance(found, optimizers.Optimizer):
             found = found if isinstance(found, optimizers.LossScaleOptimizer) else optimizers.LossScaleOptimizer(found)
         set_plainly(
-            self, optimizer=found, _objective=None, _opt_state=None, stop_training=False,
-            _compiled=Compiled(loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss),
-        )  # fmt: skip
+            self,
+            optimizer=found,
+            _objective=None,
+            _opt_state=None,
+            stop_training=False,
+            _compiled=Compiled(
+                loss,
+                loss_weights,
+                metrics,
+                weighted_metrics,
+                run_eagerly,
+                steps_per_execution,
+                jit_compile,
+                auto_scale_loss,
+            ),
+        )
 
     @property
     def compiled(self: Any) -> bool:
@@ -119,11 +139,24 @@ class Trainer:
 
     @known_arguments
     def fit(
-        self: Any, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
-        callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
-        class_weight: Any = None, sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
-        validation_steps: int | None = None, validation_batch_size: int | None = None, validation_freq: Any = 1,
-    ) -> History:  # fmt: skip
+        self: Any,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
         """Trains for some epochs; returns the History.
 
         x, y, sample_weight: arrays with a row per example; lists or dicts of them for several inputs or outputs.
@@ -156,19 +189,45 @@ class Trainer:
             )
         objective = objective_for(self, rows, validation)
         return fitting.fit(
-            self, Programs(self, objective, self.optimizer), rows, validation,
+            self,
+            Programs(self, objective, self.optimizer),
+            rows,
+            validation,
             fitting.Plan(
-                size, epochs, initial_epoch, steps_per_epoch, bool(shuffle), verbose, validation_steps,
-                validation_size, check_frequency(validation_freq), self._compiled.steps_per_execution,
+                size,
+                epochs,
+                initial_epoch,
+                steps_per_epoch,
+                bool(shuffle),
+                verbose,
+                validation_steps,
+                validation_size,
+                check_frequency(validation_freq),
+                self._compiled.steps_per_execution,
             ),
-            CallbackList(callbacks, add_history=True, model=self, epochs=epochs, verbose=verbose, steps=math.ceil(rows.count / size)),
-        )  # fmt: skip
+            CallbackList(
+                callbacks,
+                add_history=True,
+                model=self,
+                epochs=epochs,
+                verbose=verbose,
+                steps=math.ceil(rows.count / size),
+            ),
+        )
 
     @known_arguments
     def evaluate(
-        self: Any, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto", sample_weight: Any = None,
-        steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any,
-    ) -> Any:  # fmt: skip
+        self: Any,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
         """The loss, or a list of the loss and the metrics (see `metrics_names`), of some data."""
         require_compiled(self, "evaluate")
         check_steps(steps=steps)
@@ -253,7 +312,9 @@ def validation_rows(model: Any, data: Any) -> Rows:
     """The rows of `validation_data`; what is wrong with them is said of it."""
     parts = validation_parts(data)
     try:
-        return rows_for(model, *parts, needs_labels=True)
+        rows = rows_for(model, *parts, needs_labels=True)
+        output_specs(model, rows.x)
+        return rows
     except (ValueError, TypeError) as error:
         raise type(error)(f"validation_data: {error}") from error
 

@@ -9,7 +9,12 @@ import numpy as np
 
 
 def pad_sequences(
-    sequences: Sequence[Any], maxlen: int | None = None, dtype: Any = "int32", padding: str = "pre", truncating: str = "pre", value: Any = 0.0
+    sequences: Sequence[Any],
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: Any = 0.0,
 ) -> np.ndarray:
     """Sequences of different lengths as one array, padded and cut to one length.
 
