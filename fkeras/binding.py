@@ -215,10 +215,12 @@ def declare_shapes(layer: Any, scope: Scope, inputs: Any) -> None:
     assert scope.plan is not None
     for trainable, half, shapes in ((True, scope.params, layer.param_shapes), (False, scope.state, layer.state_shapes)):
         for key, shape in shapes(*inputs).items():
-            settings = [layer._setting(key, kind) for kind in ("regularizer", "constraint", "initializer")]
+            regularizer, constraint, initializer = (
+                layer._setting(key, kind) for kind in ("regularizer", "constraint", "initializer")
+            )
             dtype = getattr(shape, "dtype", layer.dtype_policy.variable_dtype)
             declared = storey.Declared(
-                trainable, *settings[:2], tuple(getattr(shape, "shape", shape)), dtype, settings[2] or "zeros"
+                trainable, regularizer, constraint, tuple(getattr(shape, "shape", shape)), dtype, initializer or "zeros"
             )
             scope.plan.own[key] = declared
             half[key] = jnp.zeros(declared.shape, declared.dtype)

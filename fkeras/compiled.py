@@ -130,8 +130,9 @@ def _settings(value: Any) -> Hashable:
         return ("dict", *((k, _settings(v)) for k, v in value.items()))
     if isinstance(value, np.ndarray) and value.dtype != object:
         return ("ndarray", value.shape, value.dtype.str, value.tobytes())
-    if hasattr(value, "fingerprint_parts"):
-        return (type(value), _settings(value.fingerprint_parts()))
+    parts = getattr(value, "fingerprint_parts", None)
+    if parts is not None:
+        return (type(value), _settings(parts()))
     if isinstance(value, registry.Configurable) and not hasattr(value, "_face"):
         return _plain(value)
     if isinstance(value, registry.Configurable):

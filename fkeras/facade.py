@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from . import (
     binding,
@@ -307,12 +308,12 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     training = bool(kwargs.pop("training", None) or False)
     refuse_text(layer, args)
     ensure(layer, args, kwargs)
-    if not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(args)):
+    if not any(isinstance(x, Tracer) for x in jax.tree.leaves(args)):
         layer.check_inputs(*args)
     params, state = gather(layer)
     rng = random.next_key() if training else None
     y, new = compiled.apply(layer, params, state, args, kwargs, rng, training)
-    if new and not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(new)):
+    if new and not any(isinstance(x, Tracer) for x in jax.tree.leaves(new)):
         put_state(layer, new)
     return layer._at_edge(y)
 

@@ -111,7 +111,7 @@ class Symbol:
     __hash__ = object.__hash__
 
 
-jax.tree_util.register_pytree_node(Symbol, Symbol.__array__, lambda _, __: None)
+jax.tree_util.register_pytree_node(Symbol, Symbol.__array__, lambda _, __: None)  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(eq=False)

@@ -17,7 +17,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, dataclass_transform
+from typing import Any, TypeGuard, dataclass_transform
 
 import numpy as np
 
@@ -199,7 +199,7 @@ def serialize(value: Any) -> Any:
         return value.item()
     if isinstance(value, np.dtype):
         return value.name
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if not inspect.isclass(value) and hasattr(value, "shape") and hasattr(value, "dtype"):
         return {"class_name": "__numpy__", "config": {"value": np.asarray(value).tolist(), "dtype": str(value.dtype)}}
     if callable(value):
         return serialize_function(value)
@@ -230,7 +230,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {  # configs of plain values
 }
 
 
-def is_config(value: Any) -> bool:
+def is_config(value: Any) -> TypeGuard[dict[str, Any]]:
     """Whether `value` has the form that `serialize` gives to an object."""
     return isinstance(value, dict) and "class_name" in value and "config" in value
 
@@ -377,7 +377,7 @@ class Configurable(metaclass=ConfigurableType):
         """The settings as JSON-able values; `from_config` inverts it."""
         names = {f.name: getattr(self, f.name) for f in settings(type(self)) if f.metadata.get("config", True)}
         if custom_init(type(self)):
-            names.update({k: v for k, v in self._init_args.items() if k not in names or hasattr(self, k)})
+            names.update({k: v for k, v in vars(self)["_init_args"].items() if k not in names or hasattr(self, k)})
         return {k: serialize_setting(k, v) for k, v in names.items()}
 
     @classmethod
@@ -391,7 +391,7 @@ class Configurable(metaclass=ConfigurableType):
 
     def __repr__(self) -> str:
         if custom_init(type(self)):
-            shown = self._init_args if "_init_args" in vars(self) else {}
+            shown = vars(self)["_init_args"] if "_init_args" in vars(self) else {}
         else:
             default = {f.name: f for f in settings(type(self)) if f.repr}
             shown = {

@@ -90,3 +90,13 @@ def rewire(model: Any, make: Callable[[Any], Any], inputs: Any, call: Callable[.
         outputs=graph.substitute(network.outputs, values),
         name=model.name,
     )
+
+
+def replace(model: Any, changes: dict[str, Any]) -> Any:
+    """A clone of a chain or a graph under another name, or frozen."""
+    if unknown := changes.keys() - {"name", "trainable"}:
+        raise TypeError(f"{model!r}: replace changes the name or trainable of a model, not {', '.join(sorted(unknown))}.")
+    twin = clone_model(model)
+    for name, value in changes.items():
+        setattr(twin, name, value)
+    return twin

@@ -217,7 +217,7 @@ class Model(Trainer, Container, module="keras"):
 
     def replace(self, **changes: Any) -> Any:
         """A copy with new layers and some settings changed; it shares no values with this one."""
-        return cloning.clone(self, changes) if self.walks else super().replace(**changes)
+        return cloning.replace(self, changes) if self.walks else super().replace(**changes)
 
 
 class Functional(Model, module="keras.src.models.functional"):

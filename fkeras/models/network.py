@@ -143,7 +143,7 @@ def fit_input(x: Any, want: spec.Spec, owner: str, name: str) -> Any:
         return Masked(fit_input(x.value, want, owner, name), x.mask)
     if not hasattr(x, "shape"):
         x = jnp.asarray(x)
-    abstract = isinstance(x, (spec.Spec, spec.SDS))
+    abstract = not hasattr(x, "astype")
     if not abstract and len(x.shape) == want.ndim + 1 and x.shape[-1] == 1:
         x = x.reshape(x.shape[:-1])
     elif not abstract and len(x.shape) == want.ndim - 1 and want.shape[-1] == 1:

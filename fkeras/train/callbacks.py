@@ -328,7 +328,7 @@ class LambdaCallback(Callback):
         if unknown := [k for k in given if k not in known]:
             raise TypeError(f"LambdaCallback knows no hook {unknown[0]!r}; it knows {', '.join(sorted(known))}.")
         hooks = {k: staticmethod(f) for k, f in given.items() if f is not None}
-        self.__class__ = type("LambdaCallback", (type(self),), hooks)
+        self.__class__ = type("LambdaCallback", (type(self),), hooks)  # type: ignore[assignment]
 
 
 def names_of(callbacks: Iterable[Any]) -> list[str]:

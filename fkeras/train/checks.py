@@ -12,7 +12,8 @@ import numpy as np
 
 from .. import registry
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def known_arguments(method: Callable[P, R]) -> Callable[P, R]:
@@ -59,7 +60,7 @@ def check_names(given: Any, kind: registry.Kind, also: tuple[str, ...]) -> None:
 
 def is_count(value: Any, least: int) -> bool:
     """Whether a value is a whole number, `least` or more; True and False are none."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= least
 
 
 def check_counts(**counts: Any) -> None:

@@ -25,7 +25,8 @@ class Programs:
     """
 
     def __init__(self, model: Any, objective: Objective | None = None, optimizer: Any = None):
-        self.model, self.objective, self.optimizer = model, objective, optimizer
+        self.model, self.optimizer = model, optimizer
+        self.objective: Any = objective
         self.key = (compiled.fingerprint(model), compiled.settings_of(objective), compiled.settings_of(optimizer))
 
     def find(self, name: str, *settings: Any, make: Callable[[], Any]) -> Any:

@@ -82,8 +82,8 @@ class Session:
             if self.fresh:
                 return
             self.fresh = True
-            self.lent = copier()(self.ts)
-            self._put(self.lent)
+            lent = self.lent = copier()(self.ts)
+            self._put(lent)
 
     def _put(self, ts: TrainState) -> None:
         self._lend(None)

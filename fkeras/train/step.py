@@ -82,7 +82,8 @@ def unpack(batch: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of a batch that may lack the later ones."""
     if not isinstance(batch, tuple):
         return batch, None, None
-    return (*batch, None, None)[:3]
+    x, y, weight = (*batch, None, None)[:3]
+    return x, y, weight
 
 
 def rows_of(x: Any) -> int:
@@ -139,7 +140,7 @@ def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard:
     return step
 
 
-def as_list(y: Any, objective: Objective) -> list[Any] | None:
+def as_list(y: Any, objective: Objective) -> Any:
     """Labels or weights as a list with one entry for each output."""
     if y is None:
         return None
