@@ -330,7 +330,7 @@ def _check_channels(x: Any, kernel: Any, wanted: int, layout: str) -> None:
     have = x.shape[-1 if layout == "channels_last" else 1]
     if have != wanted:
         raise ValueError(
-            f"A kernel of shape {kernel.shape} is for inputs of {wanted} channels; got {have} in shape {x.shape} ({layout})."
+            f"A kernel of shape {kernel.shape} is for inputs with {wanted} channels; got shape {x.shape} ({layout})."
         )
 
 

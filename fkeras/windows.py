@@ -59,7 +59,7 @@ def pads_of(padding: Any, dims: Sequence[Any], extents: Sequence[int], strides: 
         if isinstance(size, int) and size > 0 and size + lo + hi < extent:
             raise ValueError(
                 f"A window that covers {tuple(extents)} positions does not fit into spatial sizes {tuple(dims)} with "
-                f"padding={padding!r}. Make the inputs larger or the window (or its dilation) smaller, or pad with 'same'."
+                f"padding={padding!r}. Use larger inputs, a smaller window or dilation, or padding='same'."
             )
     return pads
 
