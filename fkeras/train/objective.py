@@ -148,8 +148,8 @@ class Objective:
             if name not in accs:
                 continue
             given = {"sample_weight": weight[i]} if weighted and weight is not None and weight[i] is not None else {}
-            mask = outputs[i].mask if is_masked(outputs[i]) and metric.supports_masking else None
-            given = {**given, "mask": mask} if mask is not None else given
+            if given and is_masked(outputs[i]) and metric.supports_masking:
+                given["mask"] = outputs[i].mask  # as in Keras, where a mask only counts together with weights
             new[name] = metric.update(accs[name], y[i], value_of(outputs[i]), **given)
         return new
 
