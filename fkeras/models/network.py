@@ -41,9 +41,10 @@ class Network:
         known = {s.node for s in ins}
         loose = [n for n in self.nodes if isinstance(n.layer, InputLayer) and n not in known]
         if loose:
+            needed = ", ".join(f"{n.layer.name!r} ({n.outputs!r})" for n in loose)
             raise ValueError(
-                f"The graph is disconnected: the outputs need {', '.join(repr(n.outputs) for n in loose)}, "
-                f"which is not among the inputs {', '.join(map(repr, ins))}. Add it to inputs=."
+                f"The graph is disconnected: the outputs need the input {needed}, which is none of the inputs "
+                f"{', '.join(map(repr, ins))}. Add it to inputs=."
             )
         self.nodes = [n for n in self.nodes if not isinstance(n.layer, InputLayer)]
         entries = [s.node.layer for s in ins if isinstance(s.node.layer, InputLayer)]
