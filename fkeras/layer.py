@@ -139,6 +139,10 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         """{name: shape} of the arrays that change without a gradient."""
         return {}
 
+    def child_inputs(self, *inputs: Any) -> dict[str, tuple[Any, ...]]:
+        """{name: specs} that the sublayers are initialised with, for a layer that applies them itself."""
+        return {}
+
     def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> storey.Values:
         """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
         if self.is_bound:
@@ -163,6 +167,9 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             state["seed_generator"] = jnp.asarray(random.seed_state(self.seed))  # type: ignore[attr-defined]
         if self.activity_regularizer is not None:
             state["aux_loss"] = jnp.zeros((), jnp.float32)
+        for name, args in self.child_inputs(*values).items():
+            p, s = self.children[name].init(random.fold(rng, name), *args)
+            params, state = {**params, name: p} if p else params, {**state, name: s} if s else state
         return params, state
 
     def apply(
@@ -347,6 +354,10 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
                     "A layer's values fit one size of features: use another layer, or initialise this one for these "
                     "inputs."
                 )
+
+    def _in_order(self, entries: list[Any]) -> list[Any]:
+        """The entries of its weights, as `storey.entries` lists them, in the order that Keras gives them."""
+        return entries
 
     # --- own values ----------------------------------------------------------------------------
 

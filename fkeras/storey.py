@@ -103,6 +103,15 @@ class Weight(Variable):
         half[self.key] = new.astype(old.dtype)
 
     @property
+    def trainable(self) -> bool:
+        """Whether it is trained: neither declared otherwise nor in a frozen layer."""
+        return self._trainable and bool(self.layer.trainable)
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        self._trainable = trainable
+
+    @property
     def path(self) -> str:
         return f"{self.layer.name}/{self.key}"
 
@@ -203,8 +212,7 @@ HIDDEN = ("seed_generator", "aux_loss", "carry")  # entries of state that Keras 
 
 
 def entries(layer: Any) -> Iterable[tuple[Any, str, tuple[str, ...]]]:
-    """(layer, key, path) of every own weight in a layer and everything in it, in Keras' order, shared ones each "
-    "time."""
+    """(layer, key, path) of every weight in a layer and everything in it, in Keras' order, shared ones each time."""
     own = own_values(layer)
     keys = (
         [] if own is None else [k for half in own for k, v in half.items() if not isinstance(v, (list, tuple, dict))]
@@ -212,11 +220,10 @@ def entries(layer: Any) -> Iterable[tuple[Any, str, tuple[str, ...]]]:
     if not layer.is_bound:  # a frozen weight keeps its place among the others
         order = {k: i for i, k in enumerate(layer._face.declared)}
         keys.sort(key=lambda k: order.get(k, len(order)))
-    for key in keys:
-        yield layer, key, (key,)
+    found = [(layer, key, (key,)) for key in keys]
     for name, child in layer.children.items():
-        for part, key, path in entries(child):
-            yield part, key, (name, *path)
+        found.extend((part, key, (name, *path)) for part, key, path in entries(child))
+    return layer._in_order(found)
 
 
 def handles(layer: Any, hidden: bool = False) -> list[Weight]:
