@@ -2,6 +2,7 @@
 
 from .activation import ELU, Activation, ActivityRegularization, LeakyReLU, PReLU, ReLU, Softmax
 from .core import Dense, EinsumDense, Identity, Masking
+from ..input_spec import InputSpec
 from ..layer import Layer
 from .embedding import Embedding, ReversibleEmbedding
 from .input import Input, InputLayer
@@ -10,6 +11,9 @@ from .wrappers import Bidirectional, TimeDistributed, Wrapper
 from .merging import (
     Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract,
     add, average, concatenate, dot, maximum, minimum, multiply, subtract,
+)  # fmt: skip
+from .normalization import (
+    BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpectralNormalization, UnitNormalization,
 )  # fmt: skip
 from .regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
