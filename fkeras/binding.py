@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from . import initializers, random, spec, storey
+from . import initializers, input_spec, random, spec, storey
 from .variable import Variable
 
 
@@ -44,6 +44,7 @@ class Scope:
     parent: Scope | None = None
     name: str = ""
     own: dict[str, Variable] = dataclasses.field(default_factory=dict)
+    given: dict[str, Any] = dataclasses.field(default_factory=dict)  # the values of `own` when the call began
     losses: list[Any] = dataclasses.field(default_factory=list)
     calls: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
@@ -108,7 +109,7 @@ def apply(layer: Any, params: Any, state: Any, inputs: Any, kwargs: Any, rng: An
     for key, variable in scope.own.items():
         if key in state:
             new[key] = jnp.asarray(variable.value, state[key].dtype)
-        elif variable.value is not params[key]:
+        elif variable.value is not scope.given[key]:
             raise ValueError(
                 f"{layer!r} assigned to its trainable weight {key!r} inside `call`; only trainable=False weights may "
                 "change there."
@@ -127,6 +128,8 @@ def apply(layer: Any, params: Any, state: Any, inputs: Any, kwargs: Any, rng: An
 
 def run(bound: Any, scope: Scope, inputs: Any, kwargs: Any) -> Any:
     """Runs the copy's `call`, offering what it names."""
+    if (expected := vars(bound).get("input_spec")) is not None and inputs:
+        input_spec.check(scope.original, expected, inputs[0])
     offered = {k: scope.offer(k) for k in bound._wants if k not in kwargs}
     return bound.call(*inputs, **offered, **kwargs)
 
@@ -206,7 +209,7 @@ def declare(bound: Any, key: str, declared: storey.Declared, unnamed: bool = Fal
         value, name=key, trainable=declared.trainable, regularizer=declared.regularizer, constraint=declared.constraint
     )
     variable.unnamed = unnamed  # type: ignore[attr-defined]
-    scope.own[key] = variable
+    scope.own[key], scope.given[key] = variable, variable._value
     return variable
 
 
@@ -224,6 +227,10 @@ def declare_shapes(layer: Any, scope: Scope, inputs: Any) -> None:
             )
             scope.plan.own[key] = declared
             half[key] = jnp.zeros(declared.shape, declared.dtype)
+    for name, args in layer.child_inputs(*inputs).items():
+        child = layer.children[name]
+        scope.plan.children[name] = (child, *storey.specs_of((args, {})))
+        scope.params[name], scope.state[name] = child.init(scope.rng, *args)
 
 
 def rename(bound: Any, variable: Any, key: str) -> None:
@@ -241,7 +248,7 @@ def rename(bound: Any, variable: Any, key: str) -> None:
                 f"{scope.original!r}: params and state hold no {key!r}; they have "
                 f"{sorted([*scope.params, *scope.state])}."
             )
-        variable.value = half[key]
+        variable.value = scope.given[key] = half[key]
 
 
 def call(bound: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -56,11 +56,8 @@ class TimeDistributed(Wrapper):
     is_bound = False
     rank: ClassVar[Any] = (3, None)
 
-    def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> storey.Values:
-        """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
-        params, state = super().init(rng, *inputs, **kwargs)
-        p, s = self.layer.init(random.fold(rng, "layer"), jax.tree.map(one_step, values_of(inputs[0])))
-        return {**params, "layer": p} if p else params, {**state, "layer": s} if s else state
+    def child_inputs(self, inputs: Any) -> dict[str, tuple[Any, ...]]:
+        return {"layer": (jax.tree.map(one_step, inputs),)}
 
     def call(self, inputs: Any, *, params: Any, state: Any, rng: Any, training: bool, mask: Any) -> Any:
         self.check_mask(inputs, mask)
@@ -162,18 +159,15 @@ class Bidirectional(Layer):
 
     # --- the pair --------------------------------------------------------------------------------
 
-    def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> storey.Values:
-        """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
-        params, state = super().init(rng, *inputs, **kwargs)
-        given = self._face.given
-        for i, (name, layer) in enumerate(self.children.items()):
-            if given is not None:
+    def child_inputs(self, sequences: Any, *_: Any) -> dict[str, tuple[Any, ...]]:
+        return {name: (sequences,) for name in self.children}
+
+    def _given(self, params: Any) -> Any:
+        for i, layer in enumerate(self.children.values()):
+            if (given := self._face.given) is not None:
                 half = len(given) // 2
                 layer._face.given = given[i * half : (i + 1) * half]
-            p, s = layer.init(random.fold(rng, name), values_of(inputs[0]))
-            params.update({name: p} if p else {})
-            state.update({name: s} if s else {})
-        return params, state
+        return params
 
     def call(
         self, sequences: Any, initial_state: Any = None, *, params: Any, state: Any, rng: Any, training: bool, mask: Any

@@ -23,11 +23,6 @@ class Guest:
     def __repr__(self) -> str:
         return repr(self.layer)
 
-    def init(self, rng: Any, x: Any) -> tuple[Values, Values]:
-        """(params, state) for a step input of this spec."""
-        states = spec.infer(self.zeros, x) if isinstance(x, spec.Spec) else jax.eval_shape(self.zeros, x)
-        return self.layer.init(rng, x, states)
-
     def zeros(self, x: Any) -> Carry:
         """The states before the first step."""
         given = getattr(self.layer, "get_initial_state", None)
@@ -80,12 +75,23 @@ def check_cell(owner: Any, cell: Any) -> None:
         raise ValueError(f"{name}: {cell!r} needs whole numbers in its state_size; got {cell.state_size!r}.")
 
 
+def state_specs(cell: Any, x: Any) -> Carry:
+    """The specs of the states of a cell for a step input of this spec."""
+    zeros = seat(cell).zeros
+    return spec.infer(zeros, x) if isinstance(x, spec.Spec) else jax.eval_shape(zeros, x)
+
+
 def output_spec(cell: Any, x: Any) -> Any:
-    """The spec of a seated cell's output for a step input of this spec."""
+    """The spec of the output of a cell for a step input of this spec."""
 
     def run(rng: Any, x: Any) -> Any:
-        params, state = cell.init(rng, x)
-        params, state = cell.ready(params, state, x, rng, False)
-        return cell.advance(params, state, cell.zeros(x), cell.feed(params, x), 0)[1]
+        values = cell.init(rng, x, seat(cell).zeros(x))
+        return first_output(seat(cell), *values, x)
 
     return spec.infer(run, spec.key_spec(), x)
+
+
+def first_output(cell: Any, params: Values, state: Values, x: Any) -> Any:
+    """The output of a seated cell for its first step, without dropout."""
+    params, state = cell.ready(params, state, x, None, False)
+    return cell.advance(params, state, cell.zeros(x), cell.feed(params, x), 0)[1]

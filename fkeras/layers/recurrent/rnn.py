@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ... import random, registry
+from ... import registry
 from ...layer import Layer, shown
 from ...spec import SDS, Spec
 from . import loop
 from .cell import Cell, as_carry
-from .guest import check_cell, seat
+from .guest import check_cell, seat, state_specs
 from .stacked import StackedRNNCells
 
 
@@ -57,21 +57,25 @@ class Recurrent(Layer):
 
     def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> Any:
         """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
-        if self._face.given is not None:
-            self.cell._face.given = self._face.given
         params, state = super().init(rng, *inputs, **kwargs)
-        x = self.step_of(inputs[0])
-        p, s = seat(self.cell).init(random.fold(rng, "cell"), x)
-        params, state = {**params, "cell": p} if p else params, {**state, "cell": s} if s else state
         if self.stateful:
+            x = self.step_of(inputs[0])
             if not isinstance(x.shape[0], int):
                 raise ValueError(
                     f"{self!r} is stateful and needs to know the batch size; got inputs of shape "
                     f"{shown(inputs[0].shape)}. Write Input(..., batch_size=8), for example."
                 )
-            zeros = jax.eval_shape(seat(self.cell).zeros, x)
-            state["carry"] = jax.tree.map(lambda s: jnp.zeros(s.shape, self.variable_dtype), zeros)
+            states = jax.eval_shape(seat(self.cell).zeros, x)
+            state["carry"] = jax.tree.map(lambda s: jnp.zeros(s.shape, self.variable_dtype), states)
         return params, state
+
+    def _given(self, params: Any) -> Any:
+        self.cell._face.given = self._face.given  # the old argument `weights=`
+        return params
+
+    def child_inputs(self, sequences: Any, *_: Any) -> dict[str, tuple[Any, ...]]:
+        x = self.step_of(sequences)
+        return {"cell": (x, state_specs(self.cell, x))}
 
     def step_of(self, xs: Any) -> Any:
         """The spec of one step of inputs."""
@@ -99,18 +103,19 @@ class Recurrent(Layer):
         if self.return_sequences:
             y = jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), y)
         state = {**state, "cell": memory} if memory else state
-        if self.stateful:
+        if "carry" in state:
             state = {**state, "carry": jax.tree.map(lambda new, old: new.astype(old.dtype), carry, state["carry"])}
         y, carry = jax.tree.map(lambda a: a.astype(self.compute_dtype), (y, carry))
         return ((y, *carry) if self.return_state else y), state
 
     def first_carry(self, cell: Any, initial_state: Any, state: Any, x: Any) -> Any:
         """The carry before the first step: given, kept from the last call, or zero."""
-        if self.stateful and (known := jax.tree.leaves(state["carry"])[0].shape[0]) != x.shape[0]:
+        kept = state.get("carry")
+        if kept is not None and (known := jax.tree.leaves(kept)[0].shape[0]) != x.shape[0]:
             raise ValueError(f"{self!r} keeps the states of a batch of {known}; got a batch of {x.shape[0]}.")
         if initial_state is not None:
             return as_carry(self, initial_state, cell, x)
-        return as_carry(self, state["carry"], cell, x) if self.stateful else cell.zeros(x)
+        return cell.zeros(x) if kept is None else as_carry(self, kept, cell, x)
 
     def check_steps(self, xs: Any) -> None:
         """Refuses sequences without a step, and unknown numbers of steps that are to be laid out."""

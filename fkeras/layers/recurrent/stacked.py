@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from ... import random
 from ...spec import SDS
 from .cell import Carry, Cell, Values
-from .guest import check_cell, output_spec, seat
+from .guest import check_cell, first_output, output_spec, seat, state_specs
 
 
 class StackedRNNCells(Cell):
@@ -53,15 +53,12 @@ class StackedRNNCells(Cell):
         names = {id(cell): name for name, cell in self.children.items()}
         return ((names[id(cell)], seat(cell)) for cell in self.cells)
 
-    def init(self, rng: Any, x: Any, *_: Any) -> tuple[Values, Values]:
-        """(rng, spec or array of a step input) -> (params, state)."""
-        params, state = super().init(rng, x)
-        for name, cell in self.seats():
-            p, s = cell.init(random.fold(rng, name), x)
-            params.update({name: p} if p else {})
-            state.update({name: s} if s else {})
+    def child_inputs(self, x: Any, *_: Any) -> dict[str, tuple[Any, ...]]:
+        found = {}
+        for (name, _), cell in zip(self.seats(), self.cells, strict=True):
+            found[name] = (x, state_specs(cell, x))
             x = output_spec(cell, x)
-        return params, state
+        return found
 
     def zeros(self, x: Any) -> Carry:
         return [cell.zeros(x) for _, cell in self.seats()]
@@ -73,7 +70,7 @@ class StackedRNNCells(Cell):
             made[name], new = cell.ready(params.get(name, {}), state.get(name, {}), x, key, training)
             if new:
                 state[name] = new
-            made_of = functools.partial(_output, cell, params.get(name, {}), new)
+            made_of = functools.partial(first_output, cell, params.get(name, {}), new)
             x = jax.eval_shape(made_of, SDS(tuple(x.shape), x.dtype))
         return made, state
 
@@ -94,9 +91,3 @@ class StackedRNNCells(Cell):
     def get_initial_state(self, batch_size: int | None = None) -> Carry:
         """The states of each cell before the first step."""
         return self.zeros(SDS((batch_size,), jnp.dtype(self.compute_dtype)))
-
-
-def _output(cell: Any, params: Any, state: Any, x: Any) -> Any:
-    """The output of a seated cell for one step, without dropout."""
-    params, state = cell.ready(params, state, x, None, False)
-    return cell.advance(params, state, cell.zeros(x), cell.feed(params, x), 0)[1]
