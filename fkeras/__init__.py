@@ -25,11 +25,13 @@ from . import (
     preprocessing,
     random,
     regularizers,
+    saving,
     train,
     utils,
 )
 from .graph import Symbol as KerasTensor
 from .initializers import Initializer
+from .input_spec import InputSpec
 from .layer import Layer
 from .layers.input import Input
 from .losses import Loss

@@ -15,12 +15,12 @@ PACKAGE = Path(__file__).parents[1] / "fkeras"
 
 FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     0: "registry config spec masking recording",
-    1: "activations initializers regularizers constraints policies random stream variable"
-    " losses metrics optimizers schedules forms windows convolve pool",
+    1: "activations initializers regularizers constraints policies dtype_policies random stream variable"
+    " losses metrics optimizers schedules input_spec forms windows convolve pool",
     2: "graph ops layer storey sharing binding facade compiled",
     3: "layers",
-    4: "models",
-    5: "train callbacks",
+    4: "train callbacks",
+    5: "models",
     6: "saving preprocessing datasets utils backend wrappers applications distribution",
     7: "",  # the package itself, a table of contents
 }

@@ -8,13 +8,15 @@ from .embedding import Embedding, ReversibleEmbedding
 from .input import Input, InputLayer
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell, StackedRNNCells
 from .wrappers import Bidirectional, TimeDistributed, Wrapper
+from .lambda_layer import Lambda
+from .locally_connected import LocallyConnected1D, LocallyConnected2D
 from .merging import (
     Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract,
     add, average, concatenate, dot, maximum, minimum, multiply, subtract,
 )  # fmt: skip
-from .normalization import (
-    BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpectralNormalization, UnitNormalization,
-)  # fmt: skip
+from .batch_normalization import BatchNormalization
+from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
+from .spectral_normalization import SpectralNormalization
 from .regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from .reshaping import Flatten, Permute, RepeatVector, Reshape
 from .convolution import (

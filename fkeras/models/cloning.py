@@ -95,7 +95,9 @@ def rewire(model: Any, make: Callable[[Any], Any], inputs: Any, call: Callable[.
 def replace(model: Any, changes: dict[str, Any]) -> Any:
     """A clone of a chain or a graph under another name, or frozen."""
     if unknown := changes.keys() - {"name", "trainable"}:
-        raise TypeError(f"{model!r}: replace changes the name or trainable of a model, not {', '.join(sorted(unknown))}.")
+        raise TypeError(
+            f"{model!r}: replace changes the name or trainable of a model, not {', '.join(sorted(unknown))}."
+        )
     twin = clone_model(model)
     for name, value in changes.items():
         setattr(twin, name, value)

@@ -63,7 +63,7 @@ class Network:
             values.update(zip(graph.symbols(node.outputs), made, strict=True))
         return graph.substitute(self.outputs, values)
 
-    def enter(self, inputs: tuple[Any, ...]) -> list[Any]:
+    def enter(self, inputs: tuple[Any, ...], any_rows: bool = False) -> list[Any]:
         """The given inputs, one for each symbol: matched by position or name, checked, cast."""
         given = inputs[0] if len(inputs) == 1 else list(inputs)
         symbols = graph.symbols(self.inputs)
@@ -80,7 +80,9 @@ class Network:
         if len(flat) != len(symbols):
             raise ValueError(f"{self.owner} has {len(symbols)} inputs ({', '.join(names)}); got {len(flat)}.")
         return [
-            None if x is None and getattr(s.node.layer, "optional", False) else fit_input(x, s.spec, self.owner, n)
+            None
+            if x is None and getattr(s.node.layer, "optional", False)
+            else fit_input(x, s.spec, self.owner, n, any_rows)
             for x, s, n in zip(flat, symbols, names, strict=True)
         ]
 
@@ -106,7 +108,7 @@ class Network:
         """Refuses values that a layer right behind an input cannot take."""
         if isinstance(inputs[0], dict) and (extra := set(inputs[0]) - {*self.input_names, *self._keys()}):
             warnings.warn(f"{self.owner} has no inputs named {sorted(extra)}; they are not used.", stacklevel=4)
-        values = dict(zip(graph.symbols(self.inputs), self.enter(inputs), strict=True))
+        values = dict(zip(graph.symbols(self.inputs), self.enter(inputs, any_rows=True), strict=True))
         for node in self.nodes:
             direct = [values.get(a) if isinstance(a, graph.Symbol) else None for a in node.args]
             if direct and direct[0] is not None:
@@ -135,11 +137,13 @@ class Network:
         return self.children, inputs, outputs, wiring
 
 
-def fit_input(x: Any, want: spec.Spec, owner: str, name: str) -> Any:
+def fit_input(x: Any, want: spec.Spec, owner: str, name: str, any_rows: bool = False) -> Any:
     """One input with the rank and dtype of its spec; refused if its shape is another.
 
     As in Keras, an axis of size 1 at the end may be missing or be too many.
     """
+    if any_rows and want.ndim:
+        want = spec.Spec((None, *want.shape[1:]), want.dtype)
     if is_masked(x):
         return Masked(fit_input(x.value, want, owner, name), x.mask)
     if not hasattr(x, "shape"):

@@ -110,13 +110,15 @@ class Sequential(Model, module="keras"):
             inputs = (visit(names[id(layer)], layer, inputs, {}),)
         return inputs[0] if len(inputs) == 1 else inputs
 
-    def enter(self, inputs: tuple[Any, ...]) -> Any:
+    def enter(self, inputs: tuple[Any, ...], any_rows: bool = False) -> Any:
         """The input, checked against the shape that was declared."""
         if not self._layers:
             raise ValueError(f"{self!r} has no layers yet: add some before it is used.")
         if self._entry is None or len(inputs) != 1:
             return inputs
-        return (fit_input(inputs[0], spec.Spec(self._entry.batch_shape, self._entry.dtype), repr(self), "input"),)
+        return (
+            fit_input(inputs[0], spec.Spec(self._entry.batch_shape, self._entry.dtype), repr(self), "input", any_rows),
+        )
 
     # --- structure -----------------------------------------------------------------------------
 
@@ -181,7 +183,7 @@ class Sequential(Model, module="keras"):
     def check_inputs(self, *inputs: Any) -> None:
         """Refuses values that the first layer cannot take."""
         if self._layers:
-            self._layers[0].check_inputs(*self.enter(inputs))
+            self._layers[0].check_inputs(*self.enter(inputs, any_rows=True))
 
     def fingerprint_parts(self) -> Any:
         """What tells this chain from others."""
@@ -190,7 +192,7 @@ class Sequential(Model, module="keras"):
         return self.trainable, entry, dict(self.children), [names[id(layer)] for layer in self._layers]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_symbols": None}
+        return {**super().__getstate__(), "_symbols": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

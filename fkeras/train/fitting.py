@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import facade, storey
+from .. import compiled, facade, storey
 from . import optimizing
 from .arrays import Rows
 from .callbacks import CallbackList, History
@@ -96,12 +96,15 @@ class Epochs:
         self.bar = Progress(plan.verbose, plan.epochs, self.steps)
         self.fresh_metrics = fresh_metrics(self.objective, rows)
         self.step = int(session.ts.step)
+        self.keeps = compiled.runs_user_code(model)  # which may fail in the midst of a program
 
     def run(self, epoch: int) -> dict[str, Any]:
         """One epoch; returns its logs."""
         self.bar.begin_epoch(epoch)
         order = permutation(self.seed, self.step, self.count) if self.plan.shuffle else None
         self.restart_metrics()
+        if self.keeps:
+            self.session()
         done = 0
         while done < self.full and not (self.singly and self.model.stop_training):
             done = self.advance(order, done)
@@ -144,13 +147,11 @@ class Epochs:
             self.hooks.on_train_batch_end(done, self.logs())
 
     def fail(self, batch: int) -> None:
-        """Says that the loss is not finite; the values are those from before that batch."""
+        """Says that the loss or its gradient is not finite; the values are those from before that batch."""
         raise FloatingPointError(
-            f"The loss is NaN or infinite at batch {batch} of epoch {self.bar.epoch + 1} (step {self.step + batch}); "
-            "training has stopped. "
-            "The weights are those from before that step. Try a smaller learning rate, gradient clipping "
-            "(clipnorm=1.0), "
-            "or look for labels and inputs out of range."
+            f"The loss or its gradient is NaN or infinite at batch {batch} of epoch {self.bar.epoch + 1} "
+            f"(step {self.step + batch}); training has stopped. The weights are those from before that step. "
+            "Try a smaller learning rate or gradient clipping (clipnorm=1.0), or look for labels and inputs out of range."
         )
 
     def logs(self) -> dict[str, Any]:
@@ -185,7 +186,7 @@ def fit(
                 logs = epochs.run(epoch)
                 if tester is not None and plan.validates(epoch):
                     hooks.on_test_begin()
-                    measured = tester.run(session.ts.params, session.ts.state, hooks)
+                    measured = tester.run(*session.values(), hooks)
                     hooks.on_test_end(measured)
                     logs = {**logs, **{f"val_{k}": v for k, v in measured.items()}}
                 epochs.bar.end_epoch(epochs.steps, logs)
@@ -257,5 +258,7 @@ def train_on_batch(model: Any, programs: Programs, rows: Rows) -> dict[str, Any]
         session.ts = session.ts._replace(metrics=fresh_metrics(objective, rows))
         healthy = session.dispatch(programs.train_once(rows.count), put_on_device(rows.parts()), None, np.int32(0))
         if not bool(healthy):
-            raise FloatingPointError("The loss of this batch is NaN or infinite; the weights are left as they were.")
+            raise FloatingPointError(
+                "The loss of this batch, or its gradient, is NaN or infinite; the weights are left as they were."
+            )
         return as_numbers(programs.compute()(session.ts.metrics), objective)

@@ -22,15 +22,20 @@ class Programs:
 
     Each is compiled once for all that have the same fingerprint; it closes over private
     copies, so that settings changed later do not leak into it.
+
+    eager: nothing is compiled, so that `print` and a debugger work inside layers and losses.
     """
 
-    def __init__(self, model: Any, objective: Objective | None = None, optimizer: Any = None):
+    def __init__(self, model: Any, objective: Objective | None = None, optimizer: Any = None, eager: bool = False):
         self.model, self.optimizer = model, optimizer
         self.objective: Any = objective
+        self.eager = eager
         self.key = (compiled.fingerprint(model), compiled.settings_of(objective), compiled.settings_of(optimizer))
 
     def find(self, name: str, *settings: Any, make: Callable[[], Any]) -> Any:
-        """The program of this name and these settings."""
+        """The program of this name and these settings; run operation by operation if the model asks for it."""
+        if self.eager:
+            return eagerly(make())
         return compiled.program((name, *settings, self.key), make)
 
     def _step(self) -> Any:
@@ -95,3 +100,13 @@ class Programs:
             return jax.jit(run, donate_argnums=3)
 
         return self.find("predict_many", batch_size, make=make)
+
+
+def eagerly(program: Callable[..., Any]) -> Callable[..., Any]:
+    """A program that runs as Python, operation by operation."""
+
+    def run(*args: Any) -> Any:
+        with jax.disable_jit():
+            return program(*args)
+
+    return run

@@ -27,20 +27,32 @@ def copier() -> Any:
 
 
 class Session:
-    """Owns the TrainState of a run; use as a context manager around it.
+    """Owns the TrainState of a run; use as a context manager around it. A call brings the boxes up to date.
 
-    snapshot: the last values that were put into the boxes and are known to be finite.
+    lock: held while boxes or buffers change hands; whoever reads several boxes holds it too.
+    fresh: whether the boxes hold the newest values.
+    lent: the copies that were last put into the boxes, until the next dispatch.
     """
 
     def __init__(self, model: Any, ts: TrainState):
         self.model, self.ts = model, ts
         self.lock = threading.RLock()
-        self.fresh = True
+        self.fresh, self.putting = True, False
         self.lent: TrainState | None = None
+        self.made: list[tuple[TrainState, Any]] = []
+        self.known: set[int] = set()
 
     def __enter__(self) -> Session:
-        self._lend(self.sync)
+        self._lend(self)
         return self
+
+    def __exit__(self, *error: Any) -> None:
+        with self.lock:
+            self._take()
+            if not self.fresh and is_intact(self.ts):
+                self._put(self.ts)
+            self.fresh = True
+            self._lend(None)
 
     def _lend(self, live: Any) -> None:
         """Sets what brings the boxes of the layers and of the optimizer up to date; None for nothing."""
@@ -48,12 +60,6 @@ class Session:
             part._face.live = live
         if isinstance(self.model.optimizer, Optimizer):
             self.model.optimizer.live = live
-
-    def __exit__(self, *error: Any) -> None:
-        with self.lock:
-            if not self.fresh:
-                self._put(self.ts)
-            self._lend(None)
 
     def finish(self) -> None:
         """The params to keep after training: for some optimizers not the last ones."""
@@ -67,30 +73,57 @@ class Session:
             self.fresh = False
 
     def dispatch(self, program: Any, *args: Any) -> Any:
-        """Runs `program(ts, *args) -> (ts, out)`; the old TrainState's buffers are given up."""
+        """Runs `program(ts, *args) -> (ts, out)`; the old TrainState's buffers are given up.
+
+        The run and the keeping of its result are one call into C, between which no signal
+        is handled; only a first run, which compiles, can be cut in two: then the boxes hold
+        the values from before it.
+        """
         with self.lock:
             self.absorb()
-            self.ts, out = program(self.ts, *args)
-            self.fresh, self.lent = False, None
+            if id(program) not in self.known:
+                self()
+                self.known.add(id(program))
+            try:
+                self.made.extend(map(program, (self.ts,), *((a,) for a in args)))
+            finally:
+                out = self._take()
         return out
 
-    def sync(self) -> None:
+    def _take(self) -> Any:
+        """Adopts the result of a dispatch, if there is one."""
+        if not self.made:
+            return None
+        self.ts, out = self.made[-1]
+        self.fresh, self.lent = False, None
+        self.made.clear()
+        return out
+
+    def __call__(self) -> None:
         """Brings the boxes up to date with copies that no dispatch overwrites."""
         if self.fresh:
             return
         with self.lock:
-            if self.fresh:
+            if self.fresh or self.putting:
                 return
-            self.fresh = True
-            lent = self.lent = copier()(self.ts)
+            lent = TrainState(*copier()(self.ts._replace(metrics={})))
             self._put(lent)
+            self.lent, self.fresh = lent, True
 
     def _put(self, ts: TrainState) -> None:
-        self._lend(None)
-        storey.scatter(self.model, (ts.params, ts.state))
-        optimizing.put(self.model, ts.opt_state)
-        self.model._steps = ts.step
-        self._lend(self.sync)
+        self.putting = True
+        try:
+            storey.scatter(self.model, (ts.params, ts.state))
+            optimizing.put(self.model, ts.opt_state)
+            object.__setattr__(self.model, "_steps", ts.step)
+        finally:
+            self.putting = False
+
+    def values(self) -> tuple[Any, Any]:
+        """(params, state) of now, with what callbacks have written."""
+        with self.lock:
+            self.absorb()
+            return self.ts.params, self.ts.state
 
     def absorb(self) -> None:
         """Takes over what was written into the boxes since they were brought up to date."""
@@ -110,3 +143,13 @@ class Session:
             state=newer(self.ts.state, lent.state, state),
             opt_state=newer(self.ts.opt_state, lent.opt_state, opt_state) if same else copier()(opt_state),
         )
+
+
+def is_intact(ts: TrainState) -> bool:
+    """Whether a TrainState can be read: no dispatch was cut short after taking its buffers, or failed on the device."""
+    arrays = [x for x in jax.tree.leaves((ts.params, ts.state, ts.opt_state)) if isinstance(x, jax.Array)]
+    try:
+        jax.block_until_ready(arrays)
+    except RuntimeError:
+        return False
+    return not any(x.is_deleted() for x in arrays)

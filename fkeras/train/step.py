@@ -13,6 +13,7 @@ from .. import spec
 from ..facade import aux_loss, clear_aux_loss
 from ..layer import penalty
 from ..layer import project as project_params
+from ..optimizers import LossScaleOptimizer
 from .objective import MEAN, Objective, outputs_of
 
 
@@ -98,7 +99,7 @@ def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard:
     model: any layer. loss: a name, a function `(y, y_pred)`, a Loss or an Objective.
     optimizer: any optax transformation, or one of `fkeras.optimizers`.
     batch: (x, y) or (x, y, sample_weight).
-    guard: a batch whose loss is not finite changes nothing, `step` does not advance.
+    guard: a batch whose loss or gradient is not finite changes nothing, `step` does not advance.
 
     >>> import fkeras
     >>> model = fkeras.layers.Dense(1)
@@ -135,9 +136,26 @@ def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard:
             accs = objective.update(ts.metrics, total, parts, rows_of(x), y, y_pred, weight)
             return TrainState(params, same_types(state, ts.state), opt_state, accs, ts.rng, ts.step + 1)
 
-        return jax.lax.cond(jnp.isfinite(total), advance, lambda ts: ts, ts) if guard else advance(ts)
+        if not guard:
+            return advance(ts)
+        healthy = jnp.isfinite(total) if tolerates(optimizer, ts.opt_state) else is_finite((total, grads))
+        return jax.lax.cond(healthy, advance, lambda ts: ts, ts)
 
     return step
+
+
+def is_finite(tree: Any) -> Any:
+    """Whether every number is finite: 0 times it is 0 then, and NaN otherwise. One fast pass."""
+    return sum(jnp.sum(x * 0) for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)) == 0
+
+
+def tolerates(optimizer: Any, opt_state: Any) -> bool:
+    """Whether an optimizer skips gradients that are not finite by itself."""
+
+    def skips(x: Any) -> bool:
+        return isinstance(x, optax.ApplyIfFiniteState)
+
+    return isinstance(optimizer, LossScaleOptimizer) or any(map(skips, jax.tree.leaves(opt_state, is_leaf=skips)))
 
 
 def as_list(y: Any, objective: Objective) -> Any:

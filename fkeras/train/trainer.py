@@ -190,7 +190,7 @@ class Trainer:
         objective = objective_for(self, rows, validation)
         return fitting.fit(
             self,
-            Programs(self, objective, self.optimizer),
+            programs_for(self, objective, self.optimizer),
             rows,
             validation,
             fitting.Plan(
@@ -233,7 +233,7 @@ class Trainer:
         check_steps(steps=steps)
         size = check_batch_size(batch_size)
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
-        programs = Programs(self, objective_for(self, rows))
+        programs = programs_for(self, objective_for(self, rows))
         hooks = CallbackList(callbacks, model=self, verbose=verbose, steps=math.ceil(rows.count / size))
         logs = fitting.evaluate(self, programs, rows, size, steps, hooks, verbose)
         return results(logs, return_dict)
@@ -252,7 +252,7 @@ class Trainer:
         size = check_batch_size(batch_size)
         rows = rows_for(self, x)
         hooks = CallbackList(callbacks, model=self, verbose=verbose, steps=math.ceil(rows.count / size))
-        return predicting.predict(self, Programs(self), rows.x, rows.count, size, steps, hooks)
+        return predicting.predict(self, programs_for(self), rows.x, rows.count, size, steps, hooks)
 
     # --- single batches ------------------------------------------------------------------------
 
@@ -264,7 +264,7 @@ class Trainer:
         require_compiled(self, "train_on_batch")
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         rows = rows if class_weight is None else arrays.weigh_classes(rows, class_weight)
-        programs = Programs(self, objective_for(self, rows), self.optimizer)
+        programs = programs_for(self, objective_for(self, rows), self.optimizer)
         return results(fitting.train_on_batch(self, programs, rows), return_dict)
 
     @known_arguments
@@ -274,7 +274,7 @@ class Trainer:
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         hooks = CallbackList(None, model=self)
         return results(
-            fitting.evaluate(self, Programs(self, objective_for(self, rows)), rows, rows.count, None, hooks, 0),
+            fitting.evaluate(self, programs_for(self, objective_for(self, rows)), rows, rows.count, None, hooks, 0),
             return_dict,
         )
 
@@ -283,11 +283,18 @@ class Trainer:
         """The outputs for one batch, as NumPy arrays."""
         rows = rows_for(self, x)
         return predicting.predict(
-            self, Programs(self), rows.x, rows.count, rows.count, None, CallbackList(None, model=self)
+            self, programs_for(self), rows.x, rows.count, rows.count, None, CallbackList(None, model=self)
         )
 
 
 METRICS = metrics.KIND
+
+
+def programs_for(model: Any, objective: Objective | None = None, optimizer: Any = None) -> Programs:
+    """The programs of a model; uncompiled if `compile` was told `run_eagerly=True` or `jit_compile=False`."""
+    told = model._compiled
+    eager = told is not None and (told.run_eagerly or told.jit_compile is False)
+    return Programs(model, objective, optimizer, eager)
 
 
 def set_plainly(model: Any, **values: Any) -> None:
@@ -319,17 +326,22 @@ def validation_rows(model: Any, data: Any) -> Rows:
         raise type(error)(f"validation_data: {error}") from error
 
 
+def specs_of_rows(x: Any) -> Any:
+    """The specs of data, for any number of rows."""
+    return jax.tree.map(lambda a: spec.Spec((None, *a.shape[1:]), a.dtype), x)
+
+
 def meet(model: Any, x: Any) -> None:
     """Shows a model the shape of its data, so that it has values."""
-    specs = jax.tree.map(lambda a: spec.Spec((None, *a.shape[1:]), a.dtype), x)
     if not model._face.filled:
-        exact = any(getattr(part, "stateful", False) for part in storey.subtree(model))
-        facade.ensure(model, (x if exact else specs,), {})
+        known = model._known_specs() is not None
+        facade.ensure(model, None if known else (specs_of_rows(x),), {})
 
 
 def output_specs(model: Any, x: Any) -> list[Any]:
     """The specs of the outputs for data like x."""
-    specs = jax.tree.map(lambda a: spec.Spec((None, *a.shape[1:]), a.dtype), x)
+    known = model._known_specs()
+    specs = specs_of_rows(x) if known is None else known[0][0]
     key = ("outputs", compiled.fingerprint(model), str(specs))
     return outputs_of(compiled.program(key, lambda: model.output_spec(specs)))
 
