@@ -17,7 +17,7 @@ help:
 	@echo "make demo    train an LSTM on handwritten digits; writes its curves to demo/"
 	@echo "make test    every test: the quick ones, then the slow ones and the examples"
 	@echo "make lint    ruff and pyright"
-	@echo "make bench   fkeras beside Keras and PyTorch (installs torch)"
+	@echo "make bench   training steps beside Keras and hand-written JAX"
 	@echo "make docs    the reference as HTML in site/"
 	@echo "make clean   remove .venv and everything else that was made here"
 
@@ -35,8 +35,6 @@ lint: $(VENV)/.dev
 	$(RUN) -m ruff check .
 	$(RUN) -m pyright
 
-# On a machine without a GPU the CPU wheel spares gigabytes; get it first:
-#   .venv/bin/pip install torch --index-url https://download.pytorch.org/whl/cpu
 bench: $(VENV)/.bench
 	$(RUN) benchmarks/run.py
 
