@@ -153,7 +153,8 @@ class Facade:
 
     def get_weights(self: Any) -> list[np.ndarray]:
         """The values of all weights as NumPy arrays."""
-        return [np.asarray(w.value) for w in self.weights]
+        with storey.holding(part._face.live for part in storey.subtree(self)):
+            return [np.asarray(w.value) for w in self.weights]
 
     def set_weights(self: Any, weights: Any) -> None:
         """Replaces the values of all weights, in the order of `weights`."""
@@ -204,6 +205,10 @@ class Facade:
                 f"{self!r}: add_loss is for use inside `call`. To penalise weights give the layer a regularizer."
             )
         self._face.scope.losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+
+    def __getstate__(self: Any) -> dict[str, Any]:
+        storey.own_values(self)
+        return dict(vars(self))
 
     # --- dtypes, shapes --------------------------------------------------------------------------
 

@@ -7,9 +7,10 @@ layers share values, and no model keeps a copy.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -42,7 +43,7 @@ class Face:
     filled: whether everything in the layer has been given values.
     declared: its own weights, in Keras' order (known once the layer has been initialised).
     scope: set on the throw-away copy that a bound `call` runs on, None elsewhere.
-    live: a function that brings the box up to date while a training run holds the values.
+    live: the training run that holds the values; calling it brings the box up to date.
     """
 
     values: Values | None = None
@@ -57,11 +58,13 @@ class Face:
     build_shape: Any = None
     specs: Any = None
     scope: Any = None
-    live: Callable[[], None] | None = None
+    live: Any = None
     fingerprint: Any = None
     aliases: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
+        if self.live is not None:
+            self.live()
         return {**vars(self), "nodes": [], "scope": None, "live": None, "fingerprint": None, "aliases": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Face:
@@ -162,11 +165,35 @@ def own_values(layer: Any, key: str | None = None) -> Values | None:
 
 
 def gather(layer: Any) -> Values:
-    """(params, state) of a layer and everything in it, from the boxes."""
+    """(params, state) of a layer and everything in it, from the boxes: those of one moment.
+
+    While training runs in another thread, that takes its lock, which nobody else needs.
+    """
+    runs: list[Any] = []
+    values = _gather(layer, runs)
+    if not runs:
+        return values
+    with holding(runs):
+        return _gather(layer, runs)
+
+
+@contextlib.contextmanager
+def holding(runs: Iterable[Any]) -> Iterator[None]:
+    """Within it, training runs in other threads wait before they change a value."""
+    with contextlib.ExitStack() as stack:
+        for lock in {id(run): run.lock for run in runs if run is not None}.values():
+            stack.enter_context(lock)
+        yield
+
+
+def _gather(layer: Any, runs: list[Any]) -> Values:
+    """(params, state) from the boxes; adds the runs that hold values of theirs to `runs`."""
+    if layer._face.live is not None:
+        runs.append(layer._face.live)
     own = own_values(layer)
     params, state = (dict(own[0]), dict(own[1])) if own is not None else ({}, {})
     for name, child in layer.children.items():
-        for tree, part in zip((params, state), gather(child), strict=True):
+        for tree, part in zip((params, state), _gather(child, runs), strict=True):
             if part:
                 tree[name] = part
     return params, state

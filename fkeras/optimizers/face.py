@@ -58,6 +58,7 @@ class Face:
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
+        self._sync()
         return {k: v for k, v in vars(self).items() if k not in ("_compiled", "_live")}
 
     # --- learning rate, iterations -----------------------------------------------------------------
