@@ -458,7 +458,10 @@ def is_default(cls: type, field: dataclasses.Field, value: Any) -> bool:
     """Whether a setting has the value that the class gives it."""
     if field.default is dataclasses.MISSING:
         return False
-    if value is field.default:
+    filled = field.metadata.get("filled")  # what the constructor puts in the place of None
+    if value is field.default or (filled is not None and value == filled()):
+        return True
+    if value and isinstance(value, tuple) and value == (field.default,) * len(value):  # one number, said for every axis
         return True
     try:
         kind = kind_of(field.name)

@@ -87,6 +87,12 @@ def test_lora():
         layers.Conv2D(4, 3, lora_rank=2, kernel_constraint="max_norm")
 
 
+def test_repr_shows_what_is_not_default():
+    assert repr(layers.Conv1D(3, 2, strides=1)) == "Conv1D(filters=3, kernel_size=(2,))"
+    assert repr(layers.Conv2D(3, 2, strides=(1, 2))) == "Conv2D(filters=3, kernel_size=(2, 2), strides=(1, 2))"
+    assert "data_format='channels_first'" in repr(layers.Conv2D(3, 2, data_format="channels_first"))
+
+
 def test_aliases():
     for n in "123":
         assert getattr(layers, f"Convolution{n}D") is getattr(layers, f"Conv{n}D")
