@@ -43,6 +43,9 @@ POOL: dict[str, Any] = {
     "t": draw.normal(size=(2, 3, 4)).astype("float32"),
     "q": draw.normal(size=(2, 4, 4, 3)).astype("float32"),
     "one": np.ones((1, 3, 1), "float32"),
+    "two": np.array([2, 1], "int32"),
+    "w2": np.array([0.5, 1.5], "float32"),
+    "at": np.array([[2], [0]], "int32"),
 }
 
 NUMPY = {"np": np, "jnp": jnp}
@@ -128,7 +131,8 @@ def check_record(line: str) -> None:
     node, op = have_leaves[0].node, want_leaves[0]._keras_history.operation
     call = op._inbound_nodes[0].arguments
     mine = written(node.layer, node.args, node.kwargs, registry.serialize)
-    assert mine == written(op, call.args, call.kwargs, serialization_lib.serialize_keras_object), line
+    keras_s = written(op, call.args, call.kwargs, serialization_lib.serialize_keras_object)
+    assert mine == keras_s, f"{line}: {mine}, Keras {keras_s}"
     again = registry.deserialize(json.loads(json.dumps(registry.serialize(node.layer))))
     given = {symbol: POOL[name] for name, symbol in ours.symbols.items()}
     if all(s in given for s in graph.symbols((node.args, node.kwargs))):

@@ -4,7 +4,7 @@
 0.5
 """
 
-from . import core, einops, linalg, math, nn, numpy
+from . import core, einops, image, linalg, math, nn, numpy
 from .core import *
 from .einops import *
 from .linalg import *

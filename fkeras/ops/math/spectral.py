@@ -157,6 +157,7 @@ def istft(
     """The signal whose `stft` this is: the pieces under the window, added and divided by the sum of its squares.
 
     Shapes: 2 * (..., pieces, fft_length // 2 + 1) -> (..., length).
+    window: that of the `stft`; for None the signal comes out `fft_length / sequence_stride` times as great.
 
     >>> y = istft(stft(jnp.arange(8.0), 4, 2, 4), 4, 2, 4, length=8)
     >>> y.round().tolist()
@@ -170,7 +171,7 @@ def istft(
     under = _window("istft", window, sequence_length, fft_length, pieces.dtype)
     signal = _overlap(pieces * under, sequence_stride)
     weight = _overlap(jnp.broadcast_to(jnp.square(under), pieces.shape[-2:]), sequence_stride)
-    signal = signal / jnp.where(weight > 1e-10, weight, 1.0)
+    signal = signal / jnp.where(weight > 1e-10, weight, 1.0) * (fft_length / sequence_stride if window is None else 1)
     start = fft_length // 2 if center else 0
     stop = start + length if length is not None else -start if center else None
     return signal[..., start:stop]

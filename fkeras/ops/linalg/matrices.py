@@ -1,8 +1,4 @@
-"""Linear algebra.
-
->>> det([[2.0, 0.0], [0.0, 3.0]]).item()
-6.0
-"""
+"""Matrices solved, inverted and taken apart."""
 
 from __future__ import annotations
 
@@ -14,8 +10,8 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from .families import axes_of, floats
-from .operation import operation
+from ..families import axes_of, floats
+from ..operation import operation
 
 __all__ = [
     "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "jvp", "lstsq", "lu_factor", "matrix_rank", "norm",
