@@ -106,9 +106,9 @@ class Network:
 
     def check_inputs(self, *inputs: Any) -> None:
         """Refuses values that a layer right behind an input cannot take."""
-        if isinstance(inputs[0], dict) and (extra := set(inputs[0]) - {*self.input_names, *self._keys()}):
-            warnings.warn(f"{self.owner} has no inputs named {sorted(extra)}; they are not used.", stacklevel=4)
         values = dict(zip(graph.symbols(self.inputs), self.enter(inputs, any_rows=True), strict=True))
+        if isinstance(inputs[0], dict) and (extra := set(inputs[0]) - {*self.input_names, *self._keys()}):
+            warnings.warn(f"{self.owner} has no inputs named {sorted(extra)}; they are not used.", stacklevel=6)
         for node in self.nodes:
             direct = [values.get(a) if isinstance(a, graph.Symbol) else None for a in node.args]
             if direct and direct[0] is not None:

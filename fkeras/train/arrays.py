@@ -58,7 +58,8 @@ def as_numbers(name: str, value: Any) -> Any:
     wide = {np.dtype("float64"): config.floatx(), np.dtype("int64"): "int32", np.dtype("uint64"): "uint32"}
     if array.dtype in wide and not (jax.config.jax_enable_x64 and config.floatx() == "float64"):  # type: ignore[attr-defined]
         check_range(name, array)
-        array = array.astype(wide[array.dtype])
+        with np.errstate(over="ignore"):  # what becomes infinite is refused by `check_finite`
+            array = array.astype(wide[array.dtype])
     return array
 
 
@@ -87,7 +88,7 @@ def kind_of(array: np.ndarray) -> str:
     inner = {type(v).__name__ for v in array.ravel()[:100]}
     if inner & {"list", "tuple", "ndarray"}:
         return RAGGED
-    return f"holds objects ({', '.join(sorted(inner))}), not numbers. Turn them into numbers first, with astype('float32') for example."
+    return f"holds objects ({', '.join(sorted(inner))}), not numbers. Make them numbers first, by astype('float32')."
 
 
 def check_range(name: str, array: np.ndarray) -> None:
@@ -113,9 +114,8 @@ def check_finite(name: str, array: Any) -> None:
     if bad.any():
         row = np.unravel_index(int(np.argmax(bad)), bad.shape)
         raise ValueError(
-            f"{name} holds {int(bad.sum())} values that are NaN or infinite, the first in row {row[0]} (index "
-            f"{tuple(map(int, row))}). "
-            "Remove or replace them: one is enough to spoil every weight."
+            f"{name} holds {int(bad.sum())} values that are NaN or infinite in {array.dtype}, "
+            f"the first in row {row[0]} (index {tuple(map(int, row))}). Remove or replace them: one is enough to spoil every weight."
         )
 
 
