@@ -48,7 +48,7 @@ def pad_images(
     given = ((top_padding, bottom_padding, target_height), (left_padding, right_padding, target_width))
     for axis, keys, values in zip(axes, names, given, strict=True):
         _check("pad_images", dict(zip(keys, values, strict=True)))
-        before, after, target = values
+        before, after, target = list[Any](values)
         before = target - after - x.shape[axis] if before is None else before
         after = target - before - x.shape[axis] if after is None else after
         for name, width in zip(keys, (before, after), strict=False):
@@ -78,7 +78,7 @@ def crop_images(
     given = ((top_cropping, bottom_cropping, target_height), (left_cropping, right_cropping, target_width))
     for axis, keys, values in zip(spatial_axes(data_format), names, given, strict=True):
         _check("crop_images", dict(zip(keys, values, strict=True)))
-        before, after, target = values
+        before, after, target = list[Any](values)
         size = x.shape[axis]
         before = size - target - after if before is None else before
         target = size - before - after if target is None else target

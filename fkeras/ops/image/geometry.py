@@ -58,8 +58,8 @@ def resize(
         raise ValueError(f"resize: size must be (height, width), both positive; received {size!r}.")
     if pad_to_aspect_ratio and crop_to_aspect_ratio:
         raise ValueError("resize: crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other.")
-    x, axes = as_images("resize", images), tuple(a % jnp.ndim(images) for a in spatial_axes(data_format))
-    dtype = x.dtype
+    x = as_images("resize", images)
+    dtype, axes = x.dtype, tuple(a % x.ndim for a in spatial_axes(data_format))
     if crop_to_aspect_ratio:
         x = _crop_to_ratio(x, axes, size)
     elif pad_to_aspect_ratio:
@@ -88,7 +88,8 @@ def _crop_to_ratio(x: jax.Array, axes: Sequence[int], size: Any) -> jax.Array:
 def _pad_to_ratio(x: jax.Array, axes: Sequence[int], size: Any, fill_value: float) -> jax.Array:
     widths = [(0, 0)] * x.ndim
     for axis, wanted in zip(axes, _fitting(x, axes, size), strict=True):
-        widths[axis] = (int(float(max(wanted, x.shape[axis]) - x.shape[axis]) / 2),) * 2
+        border = int(float(max(wanted, x.shape[axis]) - x.shape[axis]) / 2)
+        widths[axis] = (border, border)
     return jnp.pad(x, widths, constant_values=fill_value)
 
 
@@ -132,7 +133,7 @@ def map_coordinates(
     x, places = jnp.asarray(inputs), jnp.asarray(coordinates)
     if places.ndim < 2 or places.shape[0] != x.ndim:
         raise ValueError(f"map_coordinates needs coordinates ({x.ndim}, ...) for shape {x.shape}; got {places.shape}.")
-    return ndimage.map_coordinates(x, places, order, fill_mode, fill_value)
+    return ndimage.map_coordinates(x, places, order, fill_mode, fill_value)  # type: ignore[arg-type]
 
 
 def _grid(height: int, width: int) -> tuple[jax.Array, jax.Array]:
