@@ -51,7 +51,7 @@ PLAIN = {
 def test_numbers(name):
     make, kwargs = PLAIN[name]
     unknown = ((0,),) if "unroll" in name else ((1,),) if kwargs else BOTH
-    compare(make, X, unknown=unknown, **kwargs)
+    compare(make, X, unknown=unknown, modes=(False, True) if name == "lstm_dropouts" else (True,), **kwargs)
 
 
 MASKED = {
@@ -68,7 +68,7 @@ MASKED = {
 
 @pytest.mark.parametrize("name", MASKED)
 def test_numbers_with_masks(name):
-    compare(MASKED[name], X, masks=(MASK,), unknown=BOTH)
+    compare(MASKED[name], X, masks=(MASK,), unknown=BOTH, modes=(True,))
 
 
 def test_an_explicit_mask_replaces_the_one_in_band():
@@ -79,8 +79,23 @@ def test_an_explicit_mask_replaces_the_one_in_band():
     chex.assert_trees_all_close(layer(X, mask=MASK[..., None]), y)
 
 
+def test_masks_hold_where_states_are_given():
+    """Keras has the mask only if it is given again; here the one in band is enough."""
+    ours, theirs = LSTM(2, return_sequences=True), keras.layers.LSTM(2, return_sequences=True)
+    theirs(X), ours(X)
+    ours.set_weights(theirs.get_weights())
+    expected = jnp.asarray(theirs(X, initial_state=[H, C], mask=MASK))
+    chex.assert_trees_all_close(
+        ours(Masked(X, jnp.asarray(MASK)), initial_state=[H, C]).value, expected, rtol=1e-5, atol=1e-6
+    )
+    chex.assert_trees_all_close(ours(X, initial_state=[H, C], mask=MASK).value, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_unrolled_equals_the_loop():
-    for make in (lambda **k: LSTM(2, zero_output_for_mask=True, **ALL, **k), lambda **k: GRU(2, go_backwards=True, **k)):
+    for make in (
+        lambda **k: LSTM(2, zero_output_for_mask=True, **ALL, **k),
+        lambda **k: GRU(2, go_backwards=True, **k),
+    ):
         loop, unrolled = make(), make(unroll=True)
         params, state = loop.init(jax.random.key(0), X)
         a, b = (jax.jit(lambda m, x=x: x.apply(params, state, X, mask=m)[0])(MASK) for x in (loop, unrolled))
@@ -90,7 +105,11 @@ def test_unrolled_equals_the_loop():
 def test_first_values():
     """Seeded initializers give Keras' values; the forget gate's bias is one."""
     for name in ("LSTM", "GRU"):
-        kwargs = {"kernel_initializer": "GlorotUniform", "recurrent_initializer": "Orthogonal", "bias_initializer": "RandomNormal"}
+        kwargs = {
+            "kernel_initializer": "GlorotUniform",
+            "recurrent_initializer": "Orthogonal",
+            "bias_initializer": "RandomNormal",
+        }
         ours, theirs = (
             getattr(package.layers, name)(2, **{k: getattr(package.initializers, v)(seed=7) for k, v in kwargs.items()})
             for package in (__import__("fkeras"), keras)
@@ -133,7 +152,9 @@ def test_a_cell_alone_draws_its_dropout():
 
 
 def test_dropout_drops_the_same_at_every_step():
-    layer = SimpleRNN(2, "linear", dropout=0.5, kernel_initializer="ones", recurrent_initializer="zeros", return_sequences=True)
+    layer = SimpleRNN(
+        2, "linear", dropout=0.5, kernel_initializer="ones", recurrent_initializer="zeros", return_sequences=True
+    )
     params, state = layer.init(jax.random.key(0), X)
     one = np.tile(X[:, :1], (1, 4, 1))
     y = layer.apply(params, state, one, rng=jax.random.key(1), training=True)[0]
@@ -152,7 +173,9 @@ def user_cells(base, ops, dense):
 
         def build(self, input_shape):
             self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer="ones", name="kernel")
-            self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), initializer="ones", name="recurrent_kernel")
+            self.recurrent_kernel = self.add_weight(
+                shape=(self.units, self.units), initializer="ones", name="recurrent_kernel"
+            )
 
         def call(self, inputs, states):
             output = 0.1 * (ops.matmul(inputs, self.kernel) + ops.matmul(states[0], self.recurrent_kernel))
@@ -187,7 +210,9 @@ def test_users_cells(which):
     params, state = ours.init(jax.random.key(0), X)
     chex.assert_trees_all_close(jax.tree.leaves(jax.jit(ours.apply)(params, state, X)[0]), expected, rtol=1e-5)
     symbol = ours(Input((None, 5)))
-    assert [s.shape for s in symbol] == [(None, None, y.shape[-1]) if i == 0 else (None, y.shape[-1]) for i, y in enumerate(expected)]
+    assert [s.shape for s in symbol] == [
+        (None, None, y.shape[-1]) if i == 0 else (None, y.shape[-1]) for i, y in enumerate(expected)
+    ]
     assert jax.tree.leaves(jax.grad(lambda p: jnp.sum(ours.apply(p, state, X)[0][0]))(params))
 
 
@@ -262,7 +287,7 @@ def test_stateful():
     assert not any(s.any() for s in layer.states)
     chex.assert_trees_all_close(layer(X), free(X), rtol=1e-5)
     assert [w.name for w in layer.weights] == ["kernel", "recurrent_kernel", "bias"]
-    y, state, losses = layer.stateless_call(layer.trainable_variables, layer.non_trainable_variables, X, return_losses=True)
+    y, state, _ = layer.stateless_call(layer.trainable_variables, layer.non_trainable_variables, X, return_losses=True)
     assert state == []
 
 
@@ -274,7 +299,7 @@ def test_stateful_model_resets_and_needs_a_batch():
     chex.assert_trees_all_close(model(X), a)
     with pytest.raises(ValueError, match=r"GRU\(.*stateful=True.*keeps the states of a batch of 3; got a batch of 2"):
         GRU(2, stateful=True).apply(*GRU(2, stateful=True).init(jax.random.key(0), X), X[:2])
-    with pytest.raises(ValueError, match="needs to know the batch size.*batch_size=8"):
+    with pytest.raises(ValueError, match=r"needs to know the batch size.*batch_size=8"):
         models.Sequential([Input((4, 5)), GRU(2, stateful=True)])
 
 
@@ -293,7 +318,7 @@ def test_initial_state_of_symbols():
 
 def test_states_of_a_stack():
     layer = RNN([LSTMCell(2), GRUCell(3)], return_state=True)
-    y, one, other = layer(X)
+    _, one, other = layer(X)
     assert [len(one), len(other)] == [2, 1]
     chex.assert_trees_all_close(layer(X, initial_state=[one, other])[0], layer(X, initial_state=[*one, *other])[0])
     cells = StackedRNNCells([LSTMCell(2), GRUCell(3)])
@@ -307,7 +332,10 @@ REFUSED = {
     "rank": (lambda: LSTM(2)(X[0]), r"LSTM\(units=2\) expects inputs of rank 3; got shape \(4, 5\)"),
     "list": (lambda: LSTM(2)([X, H, C]), r"one array \(batch, steps, ...\).*initial_state=\["),
     "count": (lambda: LSTM(2)(X, initial_state=[H]), r"carries 2 states of shape \(3, 2\), \(3, 2\).*got 1"),
-    "batch": (lambda: GRU(2)(X, initial_state=H[:2]), r"GRU\(units=2\) carries 1 state of shape \(3, 2\).*got 1 of shape \(2, 2\)"),
+    "batch": (
+        lambda: GRU(2)(X, initial_state=H[:2]),
+        r"GRU\(units=2\) carries 1 state of shape \(3, 2\).*got 1 of shape \(2, 2\)",
+    ),
     "cell_states": (lambda: GRUCell(2)(X[:, 0], [H, C]), r"GRUCell\(units=2\) carries 1 state"),
     "features": (lambda: LSTM(2).apply(*LSTM(2).init(jax.random.key(0), X), X[..., :3]), r"kernel of shape \(5, 8\)"),
     "mask": (lambda: LSTM(2)(X, mask=MASK[:, :3]), r"mask of shape \(3, 4\); got \(3, 3\)"),
@@ -315,7 +343,10 @@ REFUSED = {
     "unroll": (lambda: LSTM(2, unroll=True)(Input((None, 5))), "cannot unroll an unknown number of steps"),
     "units": (lambda: LSTM(0), "units must be a whole number above 0; got 0"),
     "rate": (lambda: GRU(2, dropout=1.5), "dropout must be a number from 0 to 1; got 1.5"),
-    "rng": (lambda: GRU(2, dropout=0.5).apply(*GRU(2, dropout=0.5).init(jax.random.key(0), X), X, training=True), "needs rng="),
+    "rng": (
+        lambda: GRU(2, dropout=0.5).apply(*GRU(2, dropout=0.5).init(jax.random.key(0), X), X, training=True),
+        "needs rng=",
+    ),
     "no_cell": (lambda: RNN(3), "RNN: a cell is a layer with `state_size`.*got 3"),
     "class": (lambda: RNN(LSTMCell), r"Write LSTMCell\(...\), not LSTMCell"),
     "no_state_size": (lambda: RNN(layers.Dense(3)), r"Dense\(units=3\) needs `state_size`"),
@@ -323,7 +354,7 @@ REFUSED = {
     "empty": (lambda: StackedRNNCells([]), "at least one cell"),
     "cudnn": (lambda: LSTM(2, use_cudnn="yes"), "use_cudnn must be"),
     "implementation": (lambda: LSTM(2, implementation=3), "implementation must be 1 or 2"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

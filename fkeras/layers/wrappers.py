@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from .. import random, spec, storey
+from .. import random, spec
 from ..layer import Layer, shown
 from ..masking import values_of
 from .settings import check_choice
@@ -160,7 +160,7 @@ class Bidirectional(Layer):
     # --- the pair --------------------------------------------------------------------------------
 
     def child_inputs(self, sequences: Any, *_: Any) -> dict[str, tuple[Any, ...]]:
-        return {name: (sequences,) for name in self.children}
+        return dict.fromkeys(self.children, (sequences,))
 
     def _given(self, params: Any) -> Any:
         for i, layer in enumerate(self.children.values()):

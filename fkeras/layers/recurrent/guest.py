@@ -85,8 +85,8 @@ def output_spec(cell: Any, x: Any) -> Any:
     """The spec of the output of a cell for a step input of this spec."""
 
     def run(rng: Any, x: Any) -> Any:
-        values = cell.init(rng, x, seat(cell).zeros(x))
-        return first_output(seat(cell), *values, x)
+        params, state = cell.init(rng, x, seat(cell).zeros(x))
+        return first_output(seat(cell), params, state, x)
 
     return spec.infer(run, spec.key_spec(), x)
 

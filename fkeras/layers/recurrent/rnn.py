@@ -203,6 +203,7 @@ class RNN(Recurrent, HoldsCell):
     zero_output_for_mask: the output of a masked step is zero instead of the one before.
 
     Called with `initial_state=` a list of states; with a mask, masked steps leave the states as they are.
+    The mask that comes with the inputs holds in both cases; Keras 3 forgets it where states are given.
 
     Raises ValueError for what is no cell, and for states that do not fit it.
 
