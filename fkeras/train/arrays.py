@@ -115,7 +115,8 @@ def check_finite(name: str, array: Any) -> None:
         row = np.unravel_index(int(np.argmax(bad)), bad.shape)
         raise ValueError(
             f"{name} holds {int(bad.sum())} values that are NaN or infinite in {array.dtype}, "
-            f"the first in row {row[0]} (index {tuple(map(int, row))}). Remove or replace them: one is enough to spoil every weight."
+            f"the first in row {row[0]} (index {tuple(map(int, row))}). "
+            "Remove or replace them: one is enough to spoil every weight."
         )
 
 
