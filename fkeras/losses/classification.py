@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import config
+from ..recording import recordable
 from .loss import KIND, masked_by
 from .regression import pair
 
@@ -50,6 +51,7 @@ def smooth(y_true: jax.Array, label_smoothing: Any, classes: int) -> jax.Array:
     return y_true * (1.0 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
 
 
+@recordable
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> jax.Array:
@@ -70,6 +72,7 @@ def categorical_crossentropy(
     return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 
+@recordable
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -114,6 +117,7 @@ def not_ignored(values: Any, y_true: Any, ignore_class: int | None = None, **_: 
 
 
 @masked_by(not_ignored)
+@recordable
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> jax.Array:
@@ -154,6 +158,7 @@ def elementwise_crossentropy(y_true: jax.Array, y_pred: jax.Array, from_logits: 
     return -(y_true * jnp.log(p) + (1.0 - y_true) * jnp.log(1.0 - p))
 
 
+@recordable
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> jax.Array:
@@ -169,6 +174,7 @@ def binary_crossentropy(
     return jnp.mean(elementwise_crossentropy(y_true, y_pred, from_logits), axis=axis)
 
 
+@recordable
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -199,6 +205,7 @@ def binary_focal_crossentropy(
     return jnp.mean(values, axis=axis)
 
 
+@recordable
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> jax.Array:
     """`(1 - p[y_true]^q) / q` for integer labels: between crossentropy (q → 0) and absolute error (q = 1).
 
@@ -213,6 +220,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     return (1 - jnp.power(jnp.sum(y_pred * picked, axis=-1), q)) / q
 
 
+@recordable
 def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
     """`sum(y_true log(y_true / y_pred), axis=-1)`, both first cut off to [epsilon, 1].
 
@@ -231,6 +239,7 @@ def signs(y_true: jax.Array) -> jax.Array:
     return jnp.where(is_binary, 2.0 * y_true - 1.0, y_true)
 
 
+@recordable
 def hinge(y_true: Any, y_pred: Any) -> jax.Array:
     """`mean(max(1 - y_true y_pred, 0), axis=-1)` for labels -1 and 1 (or 0 and 1).
 
@@ -243,6 +252,7 @@ def hinge(y_true: Any, y_pred: Any) -> jax.Array:
     return jnp.mean(jnp.maximum(1.0 - signs(y_true) * y_pred, 0.0), axis=-1)
 
 
+@recordable
 def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
     """`mean(max(1 - y_true y_pred, 0)², axis=-1)` for labels -1 and 1 (or 0 and 1).
 
@@ -255,6 +265,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
     return jnp.mean(jnp.square(jnp.maximum(1.0 - signs(y_true) * y_pred, 0.0)), axis=-1)
 
 
+@recordable
 def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
     """`max(neg - pos + 1, 0)`, `pos = sum(y_true y_pred)`, `neg = max((1 - y_true) y_pred)`.
 

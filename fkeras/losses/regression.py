@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import config
+from ..recording import recordable
 from .loss import KIND, FunctionLoss
 from .reduction import Reduction, align
 
@@ -27,6 +28,7 @@ def aligned(y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
 # --- functions ------------------------------------------------------------------------------
 
 
+@recordable
 def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
     """`mean((y_true - y_pred)², axis=-1)`.
 
@@ -39,6 +41,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
     return jnp.mean(jnp.square(y_true - y_pred), axis=-1)
 
 
+@recordable
 def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
     """`mean(|y_true - y_pred|, axis=-1)`.
 
@@ -51,6 +54,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
+@recordable
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
     """`100 mean(|y_true - y_pred| / max(|y_true|, epsilon), axis=-1)`.
 
@@ -64,6 +68,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
     return 100.0 * jnp.mean(relative, axis=-1)
 
 
+@recordable
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
     """`mean((log(y_true + 1) - log(y_pred + 1))², axis=-1)`, both first cut off below at epsilon.
 
@@ -89,6 +94,7 @@ def cosine(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
     return jnp.sum(unit(y_true, axis) * unit(y_pred, axis), axis=axis)
 
 
+@recordable
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
     """`-cos(y_true, y_pred)` along `axis`: -1 for the same direction, 1 for the opposite one.
 
@@ -100,6 +106,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
     return -cosine(y_true, y_pred, axis)
 
 
+@recordable
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
     """`mean(h(y_pred - y_true), axis=-1)` with `h(e) = e²/2` up to `delta` and `delta (|e| - delta/2)` beyond.
 
@@ -114,6 +121,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
     return jnp.mean(jnp.where(error <= bound, 0.5 * jnp.square(error), bound * (error - 0.5 * bound)), axis=-1)
 
 
+@recordable
 def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
     """`mean(log(cosh(y_pred - y_true)), axis=-1)`: like `e²/2` near 0, like `|e| - log 2` far away.
 
@@ -127,6 +135,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
     return jnp.mean(error + jax.nn.softplus(-2.0 * error) - jnp.log(2.0).astype(error.dtype), axis=-1)
 
 
+@recordable
 def poisson(y_true: Any, y_pred: Any) -> jax.Array:
     """`mean(y_pred - y_true log(y_pred + epsilon), axis=-1)`: counts with predicted rates.
 

@@ -8,11 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from .. import config
+from ..recording import recordable
 from .loss import KIND, FunctionLoss
 from .reduction import Reduction
 from .regression import pair
 
 
+@recordable
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
     """`1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred) + epsilon)` over `axis`, or over everything.
 
@@ -27,6 +29,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
     return 1 - 2.0 * overlap / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + config.epsilon())
 
 
+@recordable
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> jax.Array:
     """`1 - overlap / (overlap + alpha missed + beta false + epsilon)` over `axis`, or over everything.
 

@@ -7,12 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..recording import recordable
 from .loss import KIND, FunctionLoss
 from .reduction import Reduction
 
 LOG_ZERO = -1e5  # finite, so that an impossible alignment costs much instead of infinity
 
 
+@recordable
 def ctc(y_true: Any, y_pred: Any) -> jax.Array:
     """`-log P(labels)` summed over all alignments with blanks (class 0) and repetitions.
 

@@ -7,11 +7,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..recording import recordable
 from .loss import KIND, FunctionLoss, masked_by
 from .reduction import Reduction
 
 
 @masked_by(lambda values, *_, **__: values > 0)
+@recordable
 def circle(
     y_true: Any,
     y_pred: Any,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from .. import config
 from ..losses.reduction import align
+from ..recording import recordable
 from .mean import MeanMetricWrapper
 from .metric import KIND
 
@@ -19,6 +20,7 @@ def right(matches: jax.Array) -> jax.Array:
     return matches.astype(config.floatx())
 
 
+@recordable
 def accuracy(y_true: Any, y_pred: Any) -> jax.Array:
     """1 where predictions equal labels.
 
@@ -31,6 +33,7 @@ def accuracy(y_true: Any, y_pred: Any) -> jax.Array:
     return right(jnp.equal(*align(jnp.asarray(y_true).astype(y_pred.dtype), y_pred)))
 
 
+@recordable
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> jax.Array:
     """1 where `y_pred > threshold` agrees with the label, 0 or 1.
 
@@ -44,6 +47,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> jax.Arr
     return right(y_true == (y_pred > threshold).astype(y_true.dtype))
 
 
+@recordable
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
     """1 where the largest prediction is that of the class in the label.
 
@@ -58,6 +62,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
     return right(y_true == jnp.argmax(y_pred, axis=-1).astype(y_true.dtype))
 
 
+@recordable
 def categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
     """1 where labels and predictions have their maximum at the same class.
 
@@ -69,6 +74,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:
     return right(jnp.argmax(jnp.asarray(y_true), axis=-1) == jnp.argmax(jnp.asarray(y_pred), axis=-1))
 
 
+@recordable
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> jax.Array:
     """1 where fewer than `k` classes are predicted higher than the one in the label.
 
@@ -89,6 +95,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     return right(jnp.sum(y_pred > score, axis=-1) < k)
 
 
+@recordable
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> jax.Array:
     """1 where fewer than `k` classes are predicted higher than that of the one-hot label.
 

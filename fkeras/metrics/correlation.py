@@ -12,11 +12,13 @@ from jax.core import Tracer
 from .. import config
 from ..losses.reduction import align, divide_no_nan
 from ..losses.regression import aligned
+from ..recording import recordable
 from . import exact
 from .mean import Acc, MeanMetricWrapper
 from .metric import KIND, Metric
 
 
+@recordable
 def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> jax.Array:
     """`cov(y_true, y_pred) / (std(y_true) std(y_pred))` along `axis`.
 
@@ -32,6 +34,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> jax.Array:
     return jnp.mean(normal[0] * normal[1], axis=axis)
 
 
+@recordable
 def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> jax.Array:
     """`2 cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))²)` along `axis`.
 
