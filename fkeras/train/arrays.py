@@ -13,6 +13,8 @@ import numpy as np
 from .. import config
 from ..graph import is_symbol
 
+MUCH = 1 << 26  # bytes of data from which on room for more rows is a sixteenth at most
+
 
 @dataclasses.dataclass(eq=False)
 class Rows:
@@ -30,10 +32,39 @@ class Rows:
         """The data as a batch: (x, y, weight)."""
         return self.x, self.y, self.weight
 
+    def room(self) -> int:
+        """How many rows the arrays of the data get on the device: as many as other data of about this length."""
+        power = next_power(self.count)
+        large = sum(a.nbytes for a in jax.tree.leaves(self.parts())) / self.count * power > MUCH
+        grain = max(power // 16, 1) if large else power
+        return -(-self.count // grain) * grain
+
+    def on_device(self) -> tuple[Any, Any, Any]:
+        """The data as a batch on the device, with room for more rows, so that few programs serve all lengths."""
+        return jax.tree.map(lambda a: jax.device_put(with_room(a, self.room())), self.parts())
+
     def select(self, which: Any) -> Rows:
         """Some of the rows."""
         x, y, weight = jax.tree.map(lambda a: a[which], self.parts())
         return Rows(x, y, weight, len(range(self.count)[which]) if isinstance(which, slice) else len(which))
+
+
+def next_power(n: int) -> int:
+    """The least power of two that is not smaller.
+
+    >>> next_power(5), next_power(8)
+    (8, 8)
+    """
+    return 1 << (n - 1).bit_length()
+
+
+def with_room(a: Any, rows: int) -> Any:
+    """An array of the host with more rows, which nobody reads; one on the device as it is."""
+    if not isinstance(a, np.ndarray) or len(a) == rows:
+        return a
+    roomy = np.zeros((rows, *a.shape[1:]), a.dtype)
+    roomy[: len(a)] = a
+    return roomy
 
 
 def as_numbers(name: str, value: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import compiled, facade, storey
 from . import optimizing
-from .arrays import Rows
+from .arrays import Rows, with_room
 from .callbacks import CallbackList, History
 from .loop import Pace
 from .programs import Programs
@@ -42,11 +42,6 @@ class Plan:
         return (epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq
 
 
-def put_on_device(tree: Any) -> Any:
-    """Host arrays as device arrays."""
-    return jax.tree.map(jax.device_put, tree)
-
-
 def fresh_metrics(objective: Any, rows: Rows) -> Any:
     """The accumulators before any data, on the host: putting them into a program costs nothing."""
     labels = rows.y or [None] * len(objective.names)
@@ -64,14 +59,11 @@ def begin(model: Any) -> TrainState:
     return copier()(TrainState(params, state, opt_state, {}, rng, step))
 
 
-def permutation(seed: np.ndarray, step: int, count: int) -> Any:
+def permutation(seed: np.ndarray, step: int, count: int, room: int) -> Any:
     """The order of the rows of an epoch: from the model's seed and the step it begins with, nothing else."""
     words = [int(w) for w in np.ravel(seed)]
-    return jax.device_put(
-        np.random.Generator(np.random.Philox(np.random.SeedSequence([*words, step])))
-        .permutation(count)
-        .astype(np.int32)
-    )
+    source = np.random.Generator(np.random.Philox(np.random.SeedSequence([*words, step])))
+    return jax.device_put(with_room(source.permutation(count).astype(np.int32), room))
 
 
 class Epochs:
@@ -80,7 +72,7 @@ class Epochs:
     def __init__(self, model: Any, programs: Programs, rows: Rows, plan: Plan, hooks: CallbackList, session: Session):
         self.model, self.programs, self.plan, self.hooks, self.session = model, programs, plan, hooks, session
         self.count, self.size = rows.count, min(plan.batch_size, rows.count)
-        self.data = put_on_device(rows.parts())
+        self.data, self.room = rows.on_device(), rows.room()
         self.objective = programs.objective
         self.seed = np.asarray(jax.random.key_data(model.base_key()))
         full = self.count // self.size
@@ -101,7 +93,7 @@ class Epochs:
     def run(self, epoch: int) -> dict[str, Any]:
         """One epoch; returns its logs."""
         self.bar.begin_epoch(epoch)
-        order = permutation(self.seed, self.step, self.count) if self.plan.shuffle else None
+        order = permutation(self.seed, self.step, self.count, self.room) if self.plan.shuffle else None
         self.restart_metrics()
         if self.keeps:
             self.session()
@@ -151,7 +143,7 @@ class Epochs:
         raise FloatingPointError(
             f"The loss or its gradient is NaN or infinite at batch {batch} of epoch {self.bar.epoch + 1} "
             f"(step {self.step + batch}); training has stopped. The weights are those from before that step. "
-            "Try a smaller learning rate or gradient clipping (clipnorm=1.0), or look for labels and inputs out of range."
+            "Try a smaller learning rate or gradient clipping (clipnorm=1.0), or look for values out of range."
         )
 
     def logs(self) -> dict[str, Any]:
@@ -206,32 +198,38 @@ class Tester:
 
     def __init__(self, model: Any, programs: Programs, rows: Rows, batch_size: int, steps: int | None = None):
         self.model, self.programs = model, programs
-        self.data = put_on_device(rows.parts())
+        self.data = rows.on_device()
         self.size = min(batch_size, rows.count)
         full, self.tail = divmod(rows.count, self.size)
         self.full = full if steps is None else min(full, steps)
         self.tail = self.tail if steps is None or steps > full else 0
         self.fresh_metrics = fresh_metrics(programs.objective, rows)
+        self.pace = Pace(first=8)
 
     def run(self, params: Any, state: Any, hooks: CallbackList) -> dict[str, Any]:
         """What is measured with these values."""
-        objective = self.programs.objective
         accs = self.fresh_metrics
         singly = hooks.wants("test")
         done = 0
-        while done < self.full:
-            stop = done + 1 if singly else self.full
+        while done < self.full + bool(self.tail):
+            size = self.size if done < self.full else self.tail
+            many = 1 if singly or size == self.tail else min(self.pace.steps, self.full - done)
             if singly:
                 hooks.on_test_batch_begin(done)
-            accs, state = self.programs.test(self.size)(params, state, accs, self.data, np.int32(done), np.int32(stop))
+            self.pace.begin()
+            row = np.int32(done * self.size)
+            accs, state = self.programs.test(size)(params, state, accs, self.data, row, np.int32(many))
+            jax.block_until_ready(accs)
+            self.pace.end(many)
             if singly:
-                hooks.on_test_batch_end(done, as_numbers(self.programs.compute()(accs), objective))
-            done = stop
-        if self.tail:
-            rest = jax.tree.map(lambda a: a[self.full * self.size :], self.data)
-            accs, state = self.programs.test(self.tail)(params, state, accs, rest, np.int32(0), np.int32(1))
+                hooks.on_test_batch_end(done, self.logs(accs))
+            done += many
         self.state = state
-        return as_numbers(self.programs.compute()(accs), objective)
+        return self.logs(accs)
+
+    def logs(self, accs: Any) -> dict[str, Any]:
+        """What the accumulators hold, as Python numbers."""
+        return as_numbers(self.programs.compute()(accs), self.programs.objective)
 
 
 def evaluate(
@@ -256,7 +254,7 @@ def train_on_batch(model: Any, programs: Programs, rows: Rows) -> dict[str, Any]
     objective: Any = programs.objective
     with Session(model, begin(model)) as session:
         session.ts = session.ts._replace(metrics=fresh_metrics(objective, rows))
-        healthy = session.dispatch(programs.train_once(rows.count), put_on_device(rows.parts()), None, np.int32(0))
+        healthy = session.dispatch(programs.train_once(rows.count), rows.parts(), None, np.int32(0))
         if not bool(healthy):
             raise FloatingPointError(
                 "The loss of this batch, or its gradient, is NaN or infinite; the weights are left as they were."

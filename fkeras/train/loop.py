@@ -61,15 +61,15 @@ def make_train_once(step: Step, size: int) -> Callable[..., tuple[TrainState, An
 
 
 def make_test(test: Callable[..., Any], batch_size: int) -> Callable[..., Any]:
-    """run(params, state, accs, data, start, stop) -> (accs, state): batches measured."""
+    """run(params, state, accs, data, row, steps) -> (accs, state): so many batches, from a row on, measured."""
 
-    def run(params: Any, state: Any, accs: Any, data: Any, start: Any, stop: Any) -> Any:
+    def run(params: Any, state: Any, accs: Any, data: Any, row: Any, steps: Any) -> Any:
         def body(i: Any, carry: Any) -> Any:
             accs, state = carry
-            accs, new = test(params, state, accs, take(data, None, i * batch_size, batch_size))
+            accs, new = test(params, state, accs, take(data, None, row + i * batch_size, batch_size))
             return accs, jax.tree.map(lambda n, o: jnp.asarray(n, o.dtype), new, state)
 
-        return jax.lax.fori_loop(start, stop, body, (accs, state))
+        return jax.lax.fori_loop(0, steps, body, (accs, state))
 
     return run
 

@@ -9,19 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import facade, registry, storey
+from .arrays import next_power
 from .callbacks import CallbackList
 from .programs import Programs
 
 LIMIT = 1 << 28  # bytes of inputs that one dispatch may hold on the device
-
-
-def next_power(n: int) -> int:
-    """The least power of two that is not smaller.
-
-    >>> next_power(5), next_power(8)
-    (8, 8)
-    """
-    return 1 << (n - 1).bit_length()
+SMALL = 1 << 20  # bytes that are not worth a program of their own
 
 
 def mixes_rows(model: Any) -> bool:
@@ -82,19 +75,13 @@ def in_bulk(programs: Programs, params: Any, state: Any, x: Any, count: int, siz
     bytes_per_batch = max(1, sum(a.nbytes // max(count, 1) for a in jax.tree.leaves(x)) * size)
     most = max(1, next_power(LIMIT // bytes_per_batch) // 2)
     batches = -(-count // size)
-    capacity = min(next_power(batches), most)
+    least = 4 if 4 * bytes_per_batch < SMALL else 1
+    capacity = min(max(next_power(batches), least), most)
     run = programs.predict_many(size)
-    one = jax.eval_shape(
-        programs.predict(),
-        params,
-        state,
-        jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), a.dtype), x),
-    )[0]
     parts = []
     for first in range(0, batches, capacity):
         chunk = jax.tree.map(lambda a, first=first: a[first * size : (first + capacity) * size], x)
         rows = min(capacity * size, count - first * size)
-        buffers = jax.tree.map(lambda s: jnp.zeros((capacity * size, *s.shape[1:]), s.dtype), one)
-        y = run(params, state, fill_up(chunk, capacity * size), buffers, np.int32(0), np.int32(-(-rows // size)))
+        y = run(params, state, fill_up(chunk, capacity * size), np.int32(-(-rows // size)))
         parts.append(jax.tree.map(lambda v, rows=rows: np.asarray(v)[:rows], y))
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *vs: np.concatenate(vs), *parts)

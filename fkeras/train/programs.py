@@ -55,7 +55,7 @@ class Programs:
         )
 
     def test(self, batch_size: int) -> Any:
-        """(params, state, accs, data, start, stop) -> (accs, state)."""
+        """(params, state, accs, data, row, steps) -> (accs, state)."""
 
         def make() -> Any:
             test = evaluator(compiled.skeleton(self.model), copy.copy(self.objective))
@@ -82,22 +82,25 @@ class Programs:
         return self.find("predict", make=make)
 
     def predict_many(self, batch_size: int) -> Any:
-        """(params, state, x, buffers, start, stop) -> buffers: batches of rows, each written to its place."""
+        """(params, state, x, steps) -> outputs: the first batches of rows, each written to its place."""
 
         def make() -> Any:
             model = compiled.skeleton(self.model)
 
-            def run(params: Any, state: Any, x: Any, buffers: Any, start: Any, stop: Any) -> Any:
-                def body(i: Any, buffers: Any) -> Any:
+            def run(params: Any, state: Any, x: Any, steps: Any) -> Any:
+                def one(i: Any) -> Any:
                     y, _ = model.apply(params, state, loop.take(x, None, i * batch_size, batch_size), training=False)
+                    return values_of(y)
+
+                def body(i: Any, buffers: Any) -> Any:
                     put = jax.lax.dynamic_update_slice_in_dim
-                    return jax.tree.map(
-                        lambda b, v: put(b, v.astype(b.dtype), i * batch_size, 0), buffers, values_of(y)
-                    )
+                    return jax.tree.map(lambda b, v: put(b, v, i * batch_size, 0), buffers, one(i))
 
-                return jax.lax.fori_loop(start, stop, body, buffers)
+                rows = jax.tree.leaves(x)[0].shape[0]
+                buffers = jax.tree.map(lambda s: jnp.zeros((rows, *s.shape[1:]), s.dtype), jax.eval_shape(one, 0))
+                return jax.lax.fori_loop(0, steps, body, buffers)
 
-            return jax.jit(run, donate_argnums=3)
+            return jax.jit(run)
 
         return self.find("predict_many", batch_size, make=make)
 

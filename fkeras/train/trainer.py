@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from .. import compiled, facade, losses, metrics, optimizers, spec, storey
+from .. import compiled, facade, losses, metrics, optimizers, spec
 from . import arrays, fitting, predicting
 from .arrays import Rows
 from .callbacks import CallbackList, History
