@@ -27,8 +27,9 @@ IGNORED = ("name", "build_config", "shared_object_id")  # in configs: what Keras
 
 
 def compare(
-    make: Callable[[Any], Any], *inputs: Any, masks: Any = None, modes: tuple[bool, ...] | None = None, unknown: Any = ((0,),),
-    rtol: float = 1e-4, atol: float = 1e-5, gradients: bool = True, configs: bool = True, **kwargs: Any,
+    make: Callable[[Any], Any], *inputs: Any, masks: Any = None, modes: tuple[bool, ...] | None = None,
+    unknown: Any = ((0,),), rtol: float = 1e-4, atol: float = 1e-5, gradients: bool = True, configs: bool = True,
+    **kwargs: Any,
 ) -> SimpleNamespace:  # fmt: skip
     """Asserts that a layer of ours and Keras' are the same: all of the laws below.
 
@@ -64,7 +65,8 @@ def compare(
 
 
 def compare_values(
-    ours: Any, theirs: Any, pair: Any, inputs: Any, masks: Any, kwargs: Any, modes: Any, gradients: bool, rtol: float, atol: float
+    ours: Any, theirs: Any, pair: Any, inputs: Any, masks: Any, kwargs: Any, modes: Any, gradients: bool, rtol: float,
+    atol: float,
 ) -> dict[bool, Any]:  # fmt: skip
     """Outputs, masks, losses, new state and gradients, for each value of `training`, in one program."""
     trained, others = [v.value for v in theirs.trainable_variables], [v.value for v in theirs.non_trainable_variables]
@@ -121,7 +123,8 @@ def compare_values(
 
 
 def keras_call(layer: Any, trained: Any, others: Any, args: Any, kwargs: Any) -> Any:
-    """(outputs, non-trainable values, losses) of a whole call: `stateless_call` skips casts, masks and activity penalties."""
+    """(outputs, non-trainable values, losses) of a whole call: `stateless_call` skips casts, masks and activity "
+    "penalties."""
     mapping = [
         *zip(layer.trainable_variables, trained, strict=True),
         *zip(layer.non_trainable_variables, others, strict=True),

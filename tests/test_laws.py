@@ -49,10 +49,13 @@ class Case:
         """(params, state) from a key."""
         return self.layer.init(key, *self.args, **self.kwargs)
 
-    def scalar(self, params: Any, state: Any, floats: Any, layer: Any = None) -> Any:
-        """A smooth number that depends on every output."""
-        y = values_of(self.run(params, state, floats, layer)[0])
-        return sum((jnp.sum(jnp.sin(v.astype(jnp.float32))) for v in floats_of(y)), jnp.zeros(()))
+    @functools.cached_property
+    def twice(self) -> Any:
+        """Outputs and state of two runs, one after the other, that are compiled once."""
+        chex.clear_trace_counter()
+        run = jit(chex.assert_max_traces(lambda *a: self.run(*a), n=1))
+        first = run(self.params, self.state, self.floats)
+        return first, run(self.params, first[1], self.floats)
 
     def program(self, layer: Any = None) -> str:
         """What the layer computes, as text."""
@@ -111,7 +114,7 @@ def test_init_reads_only_shapes(case):
 
 def test_state_keeps_its_tree_shapes_and_dtypes(case):
     for training in (False, True):
-        y, state = jax.eval_shape(functools.partial(case.run, training=training), case.params, case.state, case.floats)
+        _, state = jax.eval_shape(functools.partial(case.run, training=training), case.params, case.state, case.floats)
         assert shapes(state) == shapes(case.state)
 
 
@@ -161,24 +164,31 @@ def test_no_tracer_leaks(case):
 
 def test_jit_equals_eager_and_traces_once(case):
     before, box = jax.tree.map(lambda x: x, (case.params, case.state, case.floats)), dict(vars(case.layer))
-    chex.clear_trace_counter()
-    run = jit(chex.assert_max_traces(lambda *a: case.run(*a), n=1))
-    y, state = run(case.params, case.state, case.floats)
-    run(case.params, state, [x + 1 for x in case.floats])
+    y, state = case.twice[0]
     eager = case.run(case.params, case.state, case.floats)
     chex.assert_trees_all_close((y, state), eager, rtol=1e-4, atol=1e-5)
     chex.assert_trees_all_equal(before, (case.params, case.state, case.floats))
     assert {k: v for k, v in vars(case.layer).items() if k != "_face"} == {k: v for k, v in box.items() if k != "_face"}
 
 
-def test_transformations(case):
-    """vmap over seeds, params and inputs; scan; checkpoint; jvp and finite differences: one program."""
+def test_vmap_of_init_equals_one_by_one(case):
     keys = jax.random.split(KEY, 2)
+    chex.assert_trees_all_close(second(jit(jax.vmap(case.first))(keys)), case.first(keys[1]), rtol=1e-4, atol=1e-5)
+
+
+def test_transformations(case):
+    """vmap, scan, checkpoint, jvp and vjp, and finite differences: one program."""
     weights = (case.params, case.floats)
-    found = jit(functools.partial(transformations, case))(keys, weights, directions(weights))
-    chex.assert_trees_all_close(found.pop("init"), case.first(keys[1]), rtol=1e-4, atol=1e-5)
-    for law, (one, other, tolerance) in found.items():
-        chex.assert_trees_all_close(one, other, rtol=tolerance, atol=tolerance, custom_message=f"{case.layer!r}: {law}")
+    found = jit(functools.partial(transformations, case))(weights, directions(weights))
+    (y, _), (y2, last) = case.twice
+    want = {"scan": (last, jax.tree.map(lambda a, b: jnp.stack([a, b]), *values_of((y, y2)))), "vmap": values_of(y)}
+    for law, value in want.items():
+        chex.assert_trees_all_close(found[law], value, rtol=1e-4, atol=1e-4, custom_message=f"{case.layer!r}: {law}")
+    if jax.tree.leaves(weights):
+        slope, product, difference = found["slopes"] / (1 + jnp.abs(found["slopes"][0]))
+        chex.assert_trees_all_close(product, slope, atol=1e-3, custom_message=f"{case.layer!r}: vjp and jvp")
+        if case.row.smooth:
+            chex.assert_trees_all_close(difference, slope, atol=2e-2, custom_message=f"{case.layer!r}: the gradient")
 
 
 def directions(tree: Any) -> Any:
@@ -187,67 +197,33 @@ def directions(tree: Any) -> Any:
     return jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape), x.dtype), tree)
 
 
-def transformations(case: Case, keys: Any, weights: Any, direction: Any) -> dict[str, Any]:
-    """{law: (one side, other side, tolerance)}, and the second of a vmapped `init`."""
+def transformations(case: Case, weights: Any, direction: Any) -> dict[str, Any]:
+    """What the layer computes under each transformation of JAX."""
     params, floats = weights
-    inits = jax.vmap(case.first)(keys)
+    step = 1e-2
 
-    def f(weights: Any) -> Any:
-        return case.scalar(weights[0], case.state, weights[1])
+    def once(weights: Any) -> Any:
+        y = values_of(case.run(weights[0], case.state, weights[1])[0])
+        return y, scalar(y)
 
-    def along(t: Any) -> Any:
-        return f(jax.tree.map(lambda x, d: x + t * d, weights, direction))
-
-    def one(state: Any, _: Any) -> Any:
+    def again(state: Any, _: Any) -> Any:
         y, state = case.run(params, state, floats)
         return state, values_of(y)
 
-    y, after = case.run(params, case.state, floats)
-    y2, last = case.run(params, after, floats)
-    laws = {
-        "scan equals a loop": (
-            jax.lax.scan(one, case.state, None, length=2),
-            (last, jax.tree.map(pair, values_of(y), values_of(y2))),
-            1e-4,
-        ),
-        "vmap over params": (
-            second(jax.vmap(lambda p: case.run(p, case.state, floats)[0])(jax.tree.map(ahead, params))),
-            y,
-            1e-4,
-        )
-        if params
-        else (0, 0, 0),
-        "vmap over inputs": (
-            second(jax.vmap(lambda x: case.run(params, case.state, x)[0])(list(map(ahead, floats)))),
-            y,
-            1e-4,
-        )
-        if floats
-        else (0, 0, 0),
-    }
-    laws = {"init": second(inits), **laws}
+    found: dict[str, Any] = {"scan": jax.lax.scan(again, case.state, None, length=2)}
+    moved = jax.tree.map(lambda x, d: jnp.stack([x - step * d, x, x + step * d]), weights, direction)
     if not jax.tree.leaves(weights):
-        return laws
-    gradient = jax.grad(f)(weights)
-    slope = jax.jvp(f, (weights,), (direction,))[1]
+        return {**found, "vmap": once(weights)[0]}
+    ys, numbers = jax.vmap(once)(moved)
+    slope = jax.jvp(lambda w: once(w)[1], (weights,), (direction,))[1]
+    gradient = jax.grad(jax.checkpoint(lambda w: once(w)[1]))(weights)
     product = sum(jnp.vdot(g, d) for g, d in zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True))
-    scale = 1 + jnp.abs(product)
-    laws["jvp agrees with vjp"] = (slope / scale, product / scale, 1e-3)
-    laws["checkpoint changes nothing"] = (jax.grad(jax.checkpoint(f))(weights), gradient, 1e-4)
-    if case.row.smooth:
-        step = 1e-2
-        laws["finite differences"] = ((along(step) - along(-step)) / (2 * step) / scale, product / scale, 2e-2)
-    return laws
+    return {**found, "vmap": second(ys), "slopes": jnp.stack([slope, product, (numbers[2] - numbers[0]) / (2 * step)])}
 
 
-def pair(a: Any, b: Any) -> Any:
-    """Two arrays as one."""
-    return jnp.stack([a, b])
-
-
-def ahead(x: Any) -> Any:
-    """An array with another one before it."""
-    return jnp.stack([x + 1, x])
+def scalar(y: Any) -> Any:
+    """A smooth number that depends on every output."""
+    return sum((jnp.sum(jnp.sin(v.astype(jnp.float32))) for v in floats_of(y)), jnp.zeros(()))
 
 
 def second(tree: Any) -> Any:

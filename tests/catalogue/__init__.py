@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from .row import Ids, Row, Steps
+from .row import Row
 
 ROWS: dict[str, Row] = {}
 for _module in pkgutil.iter_modules(__path__):

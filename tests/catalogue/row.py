@@ -43,8 +43,8 @@ class Row:
     """
 
     def __init__(
-        self, make: Callable[[], Any], *inputs: Any, kwargs: dict[str, Any] | None = None, unknown: tuple[int, ...] = (0,),
-        smooth: bool = True, bits: bool = True, but: dict[str, str] | None = None,
+        self, make: Callable[[], Any], *inputs: Any, kwargs: dict[str, Any] | None = None,
+        unknown: tuple[int, ...] = (0,), smooth: bool = True, bits: bool = True, but: dict[str, str] | None = None,
     ):  # fmt: skip
         self.make, self.inputs, self.kwargs, self.unknown = make, inputs, kwargs or {}, unknown
         self.smooth, self.bits, self.but = smooth, bits, but or {}
