@@ -22,7 +22,9 @@ MASK = np.array([[1, 1, 0, 0], [1, 1, 1, 1]], bool)
 
 def test_dense():
     compare(lambda L: L.Dense(3, "tanh", kernel_regularizer="l2", bias_regularizer="l1", activity_regularizer="l2"), X)
-    compare(lambda L: L.Dense(3, use_bias=False, kernel_constraint="max_norm"), X3, masks=(MASK,), unknown=((0,), (0, 1)))
+    compare(
+        lambda L: L.Dense(3, use_bias=False, kernel_constraint="max_norm"), X3, masks=(MASK,), unknown=((0,), (0, 1))
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,9 @@ def test_dense():
 )
 def test_einsum_dense(equation, output_shape, bias_axes, shape, unknown):
     def make(L):
-        return L.EinsumDense(equation, output_shape, "tanh", bias_axes, kernel_regularizer="l2", activity_regularizer="l1")
+        return L.EinsumDense(
+            equation, output_shape, "tanh", bias_axes, kernel_regularizer="l2", activity_regularizer="l1"
+        )
 
     compare(make, floats(*shape), unknown=unknown)
 
@@ -72,7 +76,9 @@ def test_lora_on_a_built_layer():
     before = np.asarray(ours(X))
     ours.enable_lora(2), theirs.enable_lora(2)
     np.testing.assert_allclose(ours(X), before, atol=1e-6)
-    assert [(w.name, tuple(w.shape), w.trainable) for w in ours.weights] == [(w.name, w.shape, w.trainable) for w in theirs.weights]
+    assert [(w.name, tuple(w.shape), w.trainable) for w in ours.weights] == [
+        (w.name, w.shape, w.trainable) for w in theirs.weights
+    ]
     assert ours.get_config()["lora_rank"] == theirs.get_config()["lora_rank"] == 2
     assert ours.get_config()["lora_alpha"] == theirs.get_config()["lora_alpha"]
 

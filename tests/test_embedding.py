@@ -15,9 +15,15 @@ IDS = np.array([[1, 2, 0, 6], [3, 0, 0, 1]], "int32")
 
 
 def test_embedding():
-    compare(lambda L: L.Embedding(7, 3, embeddings_regularizer="l2", activity_regularizer="l1"), IDS, unknown=((0,), (0, 1)))
+    compare(
+        lambda L: L.Embedding(7, 3, embeddings_regularizer="l2", activity_regularizer="l1"), IDS, unknown=((0,), (0, 1))
+    )
     compare(lambda L: L.Embedding(7, 3, mask_zero=True), IDS)
-    compare(lambda L: L.Embedding(7, 3, mask_zero=True, embeddings_constraint="unit_norm"), IDS.astype("float32"), configs=False)
+    compare(
+        lambda L: L.Embedding(7, 3, mask_zero=True, embeddings_constraint="unit_norm"),
+        IDS.astype("float32"),
+        configs=False,
+    )
     compare(lambda L: L.Embedding(7, 3), IDS.astype("uint8"))
     compare(lambda L: L.Embedding(7, 3), IDS[0])
     compare(lambda L: L.Embedding(7, 4, lora_rank=2, embeddings_regularizer="l2"), IDS)

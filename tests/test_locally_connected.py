@@ -55,8 +55,12 @@ def test_numbers(cls, kernel, strides, padding, space, data_format, implementati
     params, y = values(layer, np.moveaxis(x, -1, 1) if first else x)
     out = y.shape[2:] if first else y.shape[1:-1]
     same = padding == "same"
-    assert out == tuple(-(-n // s) if same else (n - k) // s + 1 for n, k, s in zip(space, kernel, strides, strict=True))
-    before = [max((o - 1) * s + k - n, 0) // 2 if same else 0 for o, s, k, n in zip(out, strides, kernel, space, strict=True)]
+    assert out == tuple(
+        -(-n // s) if same else (n - k) // s + 1 for n, k, s in zip(space, kernel, strides, strict=True)
+    )
+    before = [
+        max((o - 1) * s + k - n, 0) // 2 if same else 0 for o, s, k, n in zip(out, strides, kernel, space, strict=True)
+    ]
     stored = params["kernel"]
 
     def flat(index, sizes):

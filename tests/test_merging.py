@@ -25,14 +25,18 @@ M, N = np.array([[1, 1, 0, 0], [1, 1, 1, 1]], bool), np.array([[1, 0, 1, 0], [0,
 
 @pytest.mark.parametrize("name", NAMES)
 def test_of_three(name):
-    make = lambda L: getattr(L, name)()
+    def make(L):
+        return getattr(L, name)()
+
     compare(make, [A, B, C], unknown=((0,), (0, 1)))
     compare(make, [A, B, C], masks=([M, N, N],))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_some_masks_and_broadcasting(name):
-    make = lambda L: getattr(L, name)()
+    def make(L):
+        return getattr(L, name)()
+
     compare(make, [A, B], masks=([M, None],))
     compare(make, [A, B], masks=([None, M],))
     compare(make, [A, floats(2, 1, 5), floats(2, 5)], unknown=((0,),))
@@ -59,7 +63,8 @@ def test_concatenate_masks():
 @pytest.mark.parametrize(
     "axes, shapes",
     [(1, ((2, 5), (2, 5))), (-1, ((2, 5), (2, 5))), (2, ((2, 4, 5), (2, 3, 5))), ((2, 1), ((2, 4, 5), (2, 5, 3))),
-     ((1, 2), ((2, 4, 5), (2, 3, 4))), ((1, 1), ((2, 5), (2, 5, 3))), ((2, 1), ((2, 4, 5), (2, 5))), ((3, 2), ((2, 2, 4, 5), (2, 3, 5, 2)))],
+     ((1, 2), ((2, 4, 5), (2, 3, 4))), ((1, 1), ((2, 5), (2, 5, 3))),
+     ((2, 1), ((2, 4, 5), (2, 5))), ((3, 2), ((2, 2, 4, 5), (2, 3, 5, 2)))],
 )  # fmt: skip
 @pytest.mark.parametrize("normalize", [False, True])
 def test_dot(axes, shapes, normalize):

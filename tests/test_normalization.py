@@ -25,6 +25,8 @@ def floats(*shape):
 X2, X3, X4 = floats(6, 5), floats(3, 4, 5), floats(2, 3, 4, 6)
 MASK = np.array([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 
+CLIPPING = {"rmax": 1.1, "rmin": 0.9, "dmax": 0.1}
+
 LAYERS = {
     "batch": (lambda L: L.BatchNormalization(), X2),
     "batch_4d": (lambda L: L.BatchNormalization(momentum=0.9, epsilon=1e-2), X4),
@@ -32,9 +34,7 @@ LAYERS = {
     "batch_plain": (lambda L: L.BatchNormalization(center=False, scale=False), X2),
     "batch_no_beta": (lambda L: L.BatchNormalization(center=False), X2),
     "batch_renorm": (lambda L: L.BatchNormalization(renorm=True), X2),
-    "batch_renorm_clipped": (
-        lambda L: L.BatchNormalization(renorm=True, renorm_clipping={"rmax": 1.1, "rmin": 0.9, "dmax": 0.1}, scale=False), X2,
-    ),
+    "batch_clipped": (lambda L: L.BatchNormalization(renorm=True, renorm_clipping=CLIPPING, scale=False), X2),
     "batch_frozen": (lambda L: L.BatchNormalization(trainable=False), X2),
     "layer": (lambda L: L.LayerNormalization(), X3),
     "layer_axes": (lambda L: L.LayerNormalization(axis=(1, 2), epsilon=1e-5), X3),
@@ -54,7 +54,12 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_equals_keras(name):
     make, x = LAYERS[name]
-    compare(make, x, unknown=((0,), (0, 1)) if x.ndim > 2 and name in ("batch_4d", "layer", "rms", "unit", "group") else ((0,),), atol=1e-4)
+    compare(
+        make,
+        x,
+        unknown=((0,), (0, 1)) if x.ndim > 2 and name in ("batch_4d", "layer", "rms", "unit", "group") else ((0,),),
+        atol=1e-4,
+    )
 
 
 def test_masks():
@@ -64,7 +69,7 @@ def test_masks():
     compare(lambda L: L.BatchNormalization(), X3, masks=(np.zeros_like(MASK),))
 
 
-@pytest.mark.filterwarnings("ignore:You passed `rms_scaling")
+@pytest.mark.filterwarnings("ignore:rms_scaling=True")
 def test_rms_scaling():
     compare(lambda L: L.LayerNormalization(rms_scaling=True), X3)
 
@@ -74,8 +79,9 @@ def test_rms_scaling():
 def test_half_precision(name, policy):
     settings = {"groups": 2} if name == "group" else {}
     title = {"rms": "RMSNormalization"}.get(name, f"{name.title()}Normalization")
-    make = lambda L: getattr(L, title)(dtype=policy, **settings)
-    compare(make, X4, gradients=False, rtol=2e-2, atol=2e-2, unknown=())
+    compare(
+        lambda L: getattr(L, title)(dtype=policy, **settings), X4, gradients=False, rtol=2e-2, atol=2e-2, unknown=()
+    )
 
 
 def test_statistics_are_float32_under_mixed_precision():
@@ -93,7 +99,10 @@ def test_axis_name_takes_the_statistics_of_all(masked):
     params, state = alone.init(KEY, X3)
     mask = jnp.asarray(MASK) if masked else None
     whole = jax.jit(lambda x: alone.apply(params, state, x, training=True, mask=mask))(X3)
-    run = lambda x, m: layer.apply(params, state, x, training=True, mask=m)
+
+    def run(x, m):
+        return layer.apply(params, state, x, training=True, mask=m)
+
     parts = jax.jit(jax.vmap(run, axis_name="devices"))(X3[:, None], None if mask is None else mask[:, None])
     y, whole_y = (v.value if isinstance(v, Masked) else v for v in (parts[0], whole[0]))
     np.testing.assert_allclose(y[:, 0], whole_y, rtol=1e-4, atol=1e-5)
@@ -114,7 +123,12 @@ def test_frozen_after_it_was_made():
 
 
 def test_gradients_at_zero_are_numbers():
-    for layer in (layers.UnitNormalization(), layers.LayerNormalization(), layers.RMSNormalization(), BatchNormalization()):
+    for layer in (
+        layers.UnitNormalization(),
+        layers.LayerNormalization(),
+        layers.RMSNormalization(),
+        BatchNormalization(),
+    ):
         params, state = layer.init(KEY, jnp.zeros((2, 3)))
         g = jax.jit(jax.grad(lambda x: layer.apply(params, state, x, training=True)[0].sum()))(jnp.zeros((2, 3)))
         assert np.isfinite(g).all(), layer
@@ -122,13 +136,15 @@ def test_gradients_at_zero_are_numbers():
 
 def test_rms_along_an_axis_that_is_not_the_last():
     layer = layers.RMSNormalization(axis=1)
-    params, state = layer.init(KEY, X3)
+    _, state = layer.init(KEY, X3)
     scale = jnp.arange(1.0, 5.0)
     y = layer.apply({"scale": scale}, state, X3)[0]
     np.testing.assert_allclose(y, X3 / np.sqrt((X3**2).mean(1, keepdims=True)) * np.asarray(scale)[:, None], rtol=1e-5)
 
 
-@pytest.mark.parametrize("inner", [lambda L: L.Dense(4, "tanh"), lambda L: L.Conv1D(4, 2), lambda L: L.BatchNormalization()])
+@pytest.mark.parametrize(
+    "inner", [lambda L: L.Dense(4, "tanh"), lambda L: L.Conv1D(4, 2), lambda L: L.BatchNormalization()]
+)
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_spectral(inner, iterations):
     if "Batch" in repr(inner(layers)):
@@ -150,7 +166,16 @@ def test_spectral_of_zeros_and_its_norm():
 
 def test_keras_2_config():
     assert BatchNormalization(axis=[3]).axis == 3
-    old = {"name": "bn", "trainable": True, "dtype": "float32", "axis": [3], "momentum": 0.9, "epsilon": 0.001, "center": True, "scale": True}
+    old = {
+        "name": "bn",
+        "trainable": True,
+        "dtype": "float32",
+        "axis": [3],
+        "momentum": 0.9,
+        "epsilon": 0.001,
+        "center": True,
+        "scale": True,
+    }
     assert BatchNormalization.from_config(old).momentum == 0.9
 
 

@@ -118,7 +118,12 @@ def test_dropout_draws_rarely_and_often():
 
 
 def test_training_needs_a_key():
-    for layer in (layers.Dropout(0.5), layers.GaussianNoise(0.5), layers.GaussianDropout(0.5), layers.AlphaDropout(0.5)):
+    for layer in (
+        layers.Dropout(0.5),
+        layers.GaussianNoise(0.5),
+        layers.GaussianDropout(0.5),
+        layers.AlphaDropout(0.5),
+    ):
         with pytest.raises(ValueError, match="needs rng= when training=True"):
             layer.apply({}, {}, X3, training=True)
 

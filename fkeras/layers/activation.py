@@ -127,13 +127,18 @@ class PReLU(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.shared_axes is not None:
-            self.shared_axes = list(self.shared_axes) if isinstance(self.shared_axes, (list, tuple)) else [self.shared_axes]
+            self.shared_axes = (
+                list(self.shared_axes) if isinstance(self.shared_axes, (list, tuple)) else [self.shared_axes]
+            )
 
     def param_shapes(self, x: Any) -> Shapes:
         shape = list(x.shape[1:])
         for axis in self.shared_axes or ():
             if not 1 <= axis < len(x.shape):
-                raise ValueError(f"{self!r}: shared_axes are axes from 1 to {len(x.shape) - 1} of inputs of shape {shown(x.shape)}; got {axis}.")
+                raise ValueError(
+                    f"{self!r}: shared_axes are axes from 1 to {len(x.shape) - 1} of inputs of shape "
+                    f"{shown(x.shape)}; got {axis}."
+                )
             shape[axis - 1] = 1
         return {"alpha": tuple(shape)}
 
@@ -166,7 +171,9 @@ class Softmax(Layer):
             for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False)
         )
         if not fits:
-            raise ValueError(f"{self!r}: a mask of shape {shown(mask.shape)} does not broadcast to inputs of shape {shown(x.shape)}.")
+            raise ValueError(
+                f"{self!r}: a mask of shape {shown(mask.shape)} does not broadcast to inputs of shape {shown(x.shape)}."
+            )
         mask = mask if mask.dtype == bool else mask > 0.5
         low = -3e4 if x.dtype == jnp.float16 else -1e9
         return jnp.where(mask, jax.nn.softmax(jnp.where(mask, x, jnp.asarray(low, x.dtype)), axis), 0)

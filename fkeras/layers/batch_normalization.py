@@ -76,7 +76,11 @@ class BatchNormalization(Layer):
         return affine_shapes(self, (x.shape[check_axis(self, x, self.axis)],))
 
     def state_shapes(self, x: Any) -> Shapes:
-        names = ("moving_mean", "moving_variance", *(("moving_stddev", "renorm_mean", "renorm_stddev") if self.renorm else ()))
+        names = (
+            "moving_mean",
+            "moving_variance",
+            *(("moving_stddev", "renorm_mean", "renorm_stddev") if self.renorm else ()),
+        )
         return dict.fromkeys(names, (x.shape[check_axis(self, x, self.axis)],))
 
     def _fill(self, rng: Any, name: str, shape: Any) -> Any:
@@ -101,7 +105,10 @@ class BatchNormalization(Layer):
         """Mean and variance of each feature over everything else that is not masked."""
         if mask is not None:
             if mask.ndim != x.ndim - 1:
-                raise ValueError(f"{self!r} takes a mask of one axis less than its inputs; got {shown(mask.shape)} for {shown(x.shape)}.")
+                raise ValueError(
+                    f"{self!r} takes a mask of one axis less than its inputs; got {shown(mask.shape)} for "
+                    f"{shown(x.shape)}."
+                )
             mask = jnp.broadcast_to(mask[..., None], x.shape).astype(bool)
         axes = [i for i in range(x.ndim) if i != self.axis % x.ndim]
 
@@ -150,7 +157,9 @@ def check_clipping(clipping: dict[str, float] | None) -> dict[str, float]:
     """The setting `renorm_clipping` as a dict; refuses limits that contradict each other."""
     clipping = clipping or {}
     if strange := sorted(set(clipping) - {"rmax", "rmin", "dmax"}):
-        raise ValueError(f"BatchNormalization: renorm_clipping has the keys rmax, rmin and dmax; got {', '.join(strange)}.")
+        raise ValueError(
+            f"BatchNormalization: renorm_clipping has the keys rmax, rmin and dmax; got {', '.join(strange)}."
+        )
     rmin, rmax, dmax = (clipping.get(k) for k in ("rmin", "rmax", "dmax"))
     if (rmin is not None and rmax is not None and rmax < rmin) or (dmax is not None and dmax < 0):
         raise ValueError(f"BatchNormalization: renorm_clipping needs rmin <= rmax and dmax >= 0; got {clipping}.")

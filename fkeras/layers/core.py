@@ -105,7 +105,9 @@ class EinsumDense(LoRA, Layer):
         shape = self.output_shape
         self.output_shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         if self.gptq_unpacked_column_size is not None:
-            raise NotImplementedError("EinsumDense: gptq_unpacked_column_size belongs to quantized layers, which are not supported.")
+            raise NotImplementedError(
+                "EinsumDense: gptq_unpacked_column_size belongs to quantized layers, which are not supported."
+            )
         refuse_quantization(self)
         self.check_lora()
         self.parts()
@@ -116,14 +118,21 @@ class EinsumDense(LoRA, Layer):
         found = re.fullmatch(form, self.equation.replace(" ", ""))
         if found is None or found[1] != found[5] or found[3] != found[7] or (found[1] and found[3]):
             raise ValueError(
-                f"EinsumDense: equation must read 'x,kernel->y', '...x,kernel->...y' or 'x...,kernel->y...', with letters for x, kernel and y; "
+                "EinsumDense: equation must read 'x,kernel->y', '...x,kernel->...y' or 'x...,kernel->y...', with "
+                "letters for x, kernel and y; "
                 f"got {self.equation!r}."
             )
         x, kernel, y = found[2], found[4], found[6]
         if strange := sorted({*kernel, *y} - {*x} - ({*y} & {*kernel})):
-            raise ValueError(f"EinsumDense: in {self.equation!r} the axes {', '.join(strange)} stand in one place only, so their size is not known.")
+            raise ValueError(
+                f"EinsumDense: in {self.equation!r} the axes {', '.join(strange)} stand in one place only, so their "
+                "size is not known."
+            )
         if strange := sorted({*(self.bias_axes or "")} - {*y}):
-            raise ValueError(f"EinsumDense: bias_axes={self.bias_axes!r} names {', '.join(strange)}, which the output of {self.equation!r} does not have.")
+            raise ValueError(
+                f"EinsumDense: bias_axes={self.bias_axes!r} names {', '.join(strange)}, which the output of "
+                f"{self.equation!r} does not have."
+            )
         return x, kernel, y, "left" if found[1] else "right" if found[3] else ""
 
     def sizes(self, x: Any) -> dict[str, Any]:
@@ -131,16 +140,26 @@ class EinsumDense(LoRA, Layer):
         names, _, outs, side = self.parts()
         dots = len(x.shape) - len(names)
         if dots < 0 or (dots and not side):
-            raise ValueError(f"{self!r} expects inputs with axes {names!r}{' and more' if side else ''}; got shape {shown(x.shape)}.")
+            raise ValueError(
+                f"{self!r} expects inputs with axes {names!r}{' and more' if side else ''}; got shape {shown(x.shape)}."
+            )
         found = dict(zip(names, x.shape[dots:] if side == "left" else x.shape, strict=False))
         given = self.output_shape if side == "left" and dots else (None, *self.output_shape)
         if len(given) != len(outs):
-            raise ValueError(f"{self!r}: output_shape has {len(self.output_shape)} sizes; the output axes {outs!r} need {len(self.output_shape) + len(outs) - len(given)}.")
+            raise ValueError(
+                f"{self!r}: output_shape has {len(self.output_shape)} sizes; the output axes {outs!r} need "
+                f"{len(self.output_shape) + len(outs) - len(given)}."
+            )
         for name, size in zip(outs, given, strict=True):
             if size is not None and isinstance(have := found.get(name, size), int) and have != size:
-                raise ValueError(f"{self!r}: axis {name!r} has size {have} in inputs of shape {shown(x.shape)}, and {size} in output_shape.")
+                raise ValueError(
+                    f"{self!r}: axis {name!r} has size {have} in inputs of shape {shown(x.shape)}, and {size} in "
+                    "output_shape."
+                )
             if found.setdefault(name, size) is None:
-                raise ValueError(f"{self!r}: output_shape must give a size for axis {name!r}, which the inputs do not have.")
+                raise ValueError(
+                    f"{self!r}: output_shape must give a size for axis {name!r}, which the inputs do not have."
+                )
         return found
 
     def weight_shapes(self, x: Any) -> Shapes:
@@ -156,7 +175,11 @@ class EinsumDense(LoRA, Layer):
     def _setting(self, weight: str, kind: str) -> Any:
         """The equation tells the kernel's initializer which axes are inputs, which outputs."""
         found = super()._setting(weight, kind)
-        if (weight, kind) != ("kernel", "initializer") or not isinstance(found, VarianceScaling) or found.input_axes is not None:
+        if (
+            (weight, kind) != ("kernel", "initializer")
+            or not isinstance(found, VarianceScaling)
+            or found.input_axes is not None
+        ):
             return found
         _, kernel, outs, _ = self.parts()
         places = [[i for i, n in enumerate(kernel) if (n in outs) == out] for out in (False, True)]

@@ -28,7 +28,8 @@ class _Table(LoRA, Layer):
         check_positive(self, "input_dim", "output_dim")
         refuse_quantization(self)
         self.check_lora()
-        self.autocast, self.supports_masking = False, self.mask_zero
+        self.autocast = False
+        self.supports_masking = self.mask_zero  # type: ignore[misc]
 
     def weight_shapes(self, x: Any) -> Shapes:
         return {"embeddings": (self.input_dim, self.output_dim)}

@@ -46,7 +46,7 @@ class Lambda(Layer):
         self.arguments = dict(self.arguments or {})
         if isinstance(self.output_shape, list) and all(d is None or isinstance(d, int) for d in self.output_shape):
             self.output_shape = tuple(self.output_shape)
-        self.supports_masking = self.mask is not None
+        self.supports_masking = self.mask is not None  # type: ignore[misc]
         self.asked = [n for n in ("mask", "training") if n in arguments_of(self.function)]
 
     def call(self, inputs: Any, *, training: bool, mask: Any) -> Any:
@@ -74,7 +74,9 @@ class Lambda(Layer):
         )
         if not fits:
             said = ", ".join("?" if d is None else str(d) for d in want)
-            raise ValueError(f"{self!r} was to return shape ({said}), as output_shape says; its function returned {shown(y.shape)}.")
+            raise ValueError(
+                f"{self!r} was to return shape ({said}), as output_shape says; its function returned {shown(y.shape)}."
+            )
 
 
 def arguments_of(function: Any) -> list[str]:

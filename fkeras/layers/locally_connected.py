@@ -28,7 +28,10 @@ class _LocallyConnected(Layer):
         check_choice(self, "padding", ("valid", "same"))
         check_choice(self, "implementation", (1, 2, 3))
         if self.padding == "same" and self.implementation == 1:
-            raise ValueError(f"{type(self).__name__}: padding='same' needs implementation=2 or 3; implementation=1 has weights for whole windows only.")
+            raise ValueError(
+                f"{type(self).__name__}: padding='same' needs implementation=2 or 3; implementation=1 has weights "
+                "for whole windows only."
+            )
 
     @property
     def first(self) -> bool:
@@ -40,7 +43,10 @@ class _LocallyConnected(Layer):
         sizes = x.shape[2:] if self.first else x.shape[1:-1]
         channels = x.shape[1] if self.first else x.shape[-1]
         if not all(isinstance(d, int) for d in (*sizes, channels)):
-            raise ValueError(f"{self!r} has weights for every place, so it needs to know all sizes but the batch; got shape {shown(x.shape)}.")
+            raise ValueError(
+                f"{self!r} has weights for every place, so it needs to know all sizes but the batch; got shape "
+                f"{shown(x.shape)}."
+            )
         return tuple(sizes), channels
 
     def windows(self, x: Any) -> tuple[tuple[int, ...], np.ndarray]:
@@ -163,7 +169,9 @@ class LocallyConnected2D(_LocallyConnected):
 
 
 @functools.lru_cache(maxsize=64)
-def windows(sizes: tuple[int, ...], kernel: tuple[int, ...], strides: tuple[int, ...], padding: str) -> tuple[tuple[int, ...], np.ndarray]:
+def windows(
+    sizes: tuple[int, ...], kernel: tuple[int, ...], strides: tuple[int, ...], padding: str
+) -> tuple[tuple[int, ...], np.ndarray]:
     """(output sizes, flat input positions (places, window)); -1 for what lies in the padding.
 
     >>> windows((4,), (2,), (1,), "valid")[1].tolist()

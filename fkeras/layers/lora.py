@@ -26,13 +26,19 @@ class LoRA:
         """Checks the settings; a and b share the regularizer of the weight they adapt."""
         if self.lora_rank is None:
             if self.lora_alpha is not None:
-                raise ValueError(f"{type(self).__name__}: lora_alpha={self.lora_alpha} scales an adapter; give it a lora_rank as well.")
+                raise ValueError(
+                    f"{type(self).__name__}: lora_alpha={self.lora_alpha} scales an adapter; give it a lora_rank as "
+                    "well."
+                )
             return
         check_positive(self, "lora_rank")
         self.lora_alpha = self.lora_rank if self.lora_alpha is None else self.lora_alpha
         self.adapter_initializers = {"a": "he_uniform", "b": "zeros", **vars(self).get("adapter_initializers", {})}
         if getattr(self, f"{self.adapted}_constraint") is not None:
-            raise ValueError(f"{type(self).__name__}: an adapted {self.adapted} cannot have a constraint; leave {self.adapted}_constraint or lora_rank out.")
+            raise ValueError(
+                f"{type(self).__name__}: an adapted {self.adapted} cannot have a constraint; leave "
+                f"{self.adapted}_constraint or lora_rank out."
+            )
 
     def _setting(self: Any, weight: str, kind: str) -> Any:
         """`lora_kernel_a` is filled by its own initializer and penalised as the kernel."""
@@ -43,7 +49,9 @@ class LoRA:
     def adapter_shapes(self: Any, shape: Any) -> dict[str, Any]:
         """{name: shape} of a and b, float32 under every policy."""
         thin = (*shape[:-1], self.lora_rank), (self.lora_rank, shape[-1])
-        return {f"lora_{self.adapted}_{n}": jax.ShapeDtypeStruct(s, jnp.float32) for n, s in zip("ab", thin, strict=True)}
+        return {
+            f"lora_{self.adapted}_{n}": jax.ShapeDtypeStruct(s, jnp.float32) for n, s in zip("ab", thin, strict=True)
+        }
 
     def param_shapes(self: Any, *inputs: Any) -> dict[str, Any]:
         """All weights; with an adapter its a and b instead of the adapted one."""
@@ -72,12 +80,20 @@ class LoRA:
             self._face.declared = {self.adapted: declared[self.adapted], **declared}
         return values
 
-    def enable_lora(self: Any, rank: int, lora_alpha: float | None = None, a_initializer: Any = "he_uniform", b_initializer: Any = "zeros") -> None:
+    def enable_lora(
+        self: Any,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+    ) -> None:
         """Freezes the weight, and trains an adapter of this rank from now on."""
         if self.lora_rank is not None:
             raise ValueError(f"{self!r} has an adapter already; it can have one.")
         if self._face.values is None:
-            raise ValueError(f"{self!r} has no weights yet: call it on data, or build it, first; or make it with lora_rank={rank}.")
+            raise ValueError(
+                f"{self!r} has no weights yet: call it on data, or build it, first; or make it with lora_rank={rank}."
+            )
         params, state = self._face.values
         frozen = params[self.adapted]
         self.lora_rank, self.lora_alpha = rank, lora_alpha
@@ -86,6 +102,9 @@ class LoRA:
         key = self._first_key()
         adapter = {n: self._fill(key, n, s) for n, s in self.adapter_shapes(frozen.shape).items()}
         params = {**{n: w for n, w in params.items() if n != self.adapted}, **adapter}
-        self._face.declared = {**self._face.declared, **{n: storey.Declared(True, self._setting(n, "regularizer")) for n in adapter}}
+        self._face.declared = {
+            **self._face.declared,
+            **{n: storey.Declared(True, self._setting(n, "regularizer")) for n in adapter},
+        }
         self._face.declared[self.adapted].trainable = storey.handle(self, self.adapted).trainable = False
         self._face.values = params, {self.adapted: frozen, **state}

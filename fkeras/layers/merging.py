@@ -40,9 +40,14 @@ class _Merge(Layer):
         self.check_list(xs)
         shapes = [tuple(reversed(x.shape[1:])) for x in xs]
         batches = {x.shape[0] for x in xs if x.ndim and isinstance(x.shape[0], int)}
-        sizes = [{s[i] for s in shapes if i < len(s) and isinstance(s[i], int)} - {1} for i in range(max(map(len, shapes)))]
+        sizes = [
+            {s[i] for s in shapes if i < len(s) and isinstance(s[i], int)} - {1} for i in range(max(map(len, shapes)))
+        ]
         if len(batches) > 1 or any(len(s) > 1 for s in sizes):
-            raise ValueError(f"{self!r} cannot merge inputs of shapes {', '.join(shown(x.shape) for x in xs)}: sizes must be equal, or 1 (not the batch).")
+            raise ValueError(
+                f"{self!r} cannot merge inputs of shapes {', '.join(shown(x.shape) for x in xs)}: sizes must be "
+                "equal, or 1 (not the batch)."
+            )
 
     def check_list(self, xs: Any, count: int | None = None) -> None:
         """Refuses what is no list, or one of another length."""
@@ -90,7 +95,10 @@ class Multiply(_Merge):
     """
 
     def merge(self, xs: list[Any], masks: list[Any]) -> Any:
-        ones = [x if m is None else jnp.where(m[..., None], x, jnp.ones((), x.dtype)) for x, m in zip(xs, masks, strict=True)]
+        ones = [
+            x if m is None else jnp.where(m[..., None], x, jnp.ones((), x.dtype))
+            for x, m in zip(xs, masks, strict=True)
+        ]
         y = reduce(jnp.multiply, ones)
         if any(m is None for m in masks):
             return y
@@ -172,7 +180,10 @@ class Concatenate(_Merge):
         """The masks one after the other; an input without one counts as known."""
         if previous_mask is None or all(m is None for m in previous_mask):
             return None
-        full = [jnp.ones(x.shape, bool) if m is None else full_mask(m, x) for x, m in zip(inputs, previous_mask, strict=True)]
+        full = [
+            jnp.ones(x.shape, bool) if m is None else full_mask(m, x)
+            for x, m in zip(inputs, previous_mask, strict=True)
+        ]
         return jnp.any(jnp.concatenate(full, self.axis), axis=-1)
 
 
@@ -202,7 +213,9 @@ class Dot(_Merge):
         super().__post_init__()
         axes = self.axes if isinstance(self.axes, (list, tuple)) else [self.axes]
         if not all(isinstance(a, int) for a in axes) or (axes is self.axes and len(axes) != 2):
-            raise (ValueError if axes is self.axes else TypeError)(f"Dot: axes is a number or two of them; got {self.axes!r}.")
+            raise (ValueError if axes is self.axes else TypeError)(
+                f"Dot: axes is a number or two of them; got {self.axes!r}."
+            )
 
     def call(self, xs: Any) -> Any:
         self.check_list(xs, 2)
@@ -226,14 +239,22 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     (2, 3, 5)
     """
     if x.ndim < 2 or y.ndim < 2:
-        raise ValueError(f"batch_dot needs a batch of vectors at least; got shapes {shown(x.shape)} and {shown(y.shape)}.")
+        raise ValueError(
+            f"batch_dot needs a batch of vectors at least; got shapes {shown(x.shape)} and {shown(y.shape)}."
+        )
     axes = (-1, -1 if y.ndim == 2 else -2) if axes is None else (axes, axes) if isinstance(axes, int) else axes
     ends = [a + v.ndim if a < 0 else a for a, v in zip(axes, (x, y), strict=True)]
     for a, v in zip(ends, (x, y), strict=True):
         if not 0 < a < v.ndim:
-            raise ValueError(f"batch_dot: axes={axes!r} must name axes behind the batch; got shapes {shown(x.shape)} and {shown(y.shape)}.")
+            raise ValueError(
+                f"batch_dot: axes={axes!r} must name axes behind the batch; got shapes {shown(x.shape)} and "
+                f"{shown(y.shape)}."
+            )
     if x.shape[ends[0]] != y.shape[ends[1]] or x.shape[0] != y.shape[0]:
-        raise ValueError(f"batch_dot: along axes {axes!r}, and along the batch, sizes must be equal; got shapes {shown(x.shape)} and {shown(y.shape)}.")
+        raise ValueError(
+            f"batch_dot: along axes {axes!r}, and along the batch, sizes must be equal; got shapes {shown(x.shape)} "
+            f"and {shown(y.shape)}."
+        )
     out = jax.lax.dot_general(x, y, ((ends[:1], ends[1:]), ((0,), (0,))))
     return out if out.ndim > 1 else out[:, None]
 

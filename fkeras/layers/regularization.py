@@ -22,7 +22,9 @@ def drop(layer: Any, x: Any, rate: float, rng: Any, noise_shape: Any = None) -> 
         return x
     if getattr(layer, "seed", None) is not None or rate == 1:  # the numbers of Keras
         return random.dropout(x, rate, noise_shape, need_rng(layer, rng))
-    shape = x.shape if noise_shape is None else [d if n is None else n for n, d in zip(noise_shape, x.shape, strict=True)]
+    shape = (
+        x.shape if noise_shape is None else [d if n is None else n for n, d in zip(noise_shape, x.shape, strict=True)]
+    )
     return jnp.where(keep(need_rng(layer, rng), rate, shape), x / (1 - rate), jnp.zeros((), x.dtype))
 
 
@@ -39,7 +41,8 @@ class Dropout(Layer):
 
     Shapes: any -> same.
 
-    noise_shape: shape of the mask, e.g. (None, 1, None) for one decision for all steps; None stands for a size of the input.
+    noise_shape: shape of the mask, e.g. (None, 1, None) for one decision for all steps; None stands
+        for a size of the input.
     seed: an integer makes the draws of every run the same, and those of Keras.
 
     Raises ValueError for a rate outside [0, 1], and when training without `rng`.
@@ -82,7 +85,9 @@ class _SpatialDropout(Layer):
     def call(self, x: Any, *, rng: Any, training: bool) -> Any:
         places = (1,) * (x.ndim - 2)
         first = getattr(self, "data_format", None) == "channels_first"
-        return drop(self, x, self.rate, rng, (None, None, *places) if first else (None, *places, None)) if training else x
+        return (
+            drop(self, x, self.rate, rng, (None, None, *places) if first else (None, *places, None)) if training else x
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The settings as JSON-able values: as in Keras, without `trainable`, the policy by its name."""
@@ -173,7 +178,9 @@ class GaussianDropout(Layer):
     def call(self, x: Any, *, rng: Any, training: bool) -> Any:
         if not training or self.rate == 0:
             return x
-        return x * random.normal(x.shape, 1.0, math.sqrt(self.rate / (1.0 - self.rate)), self.compute_dtype, need_rng(self, rng))
+        return x * random.normal(
+            x.shape, 1.0, math.sqrt(self.rate / (1.0 - self.rate)), self.compute_dtype, need_rng(self, rng)
+        )
 
 
 class GaussianNoise(Layer):
@@ -234,7 +241,11 @@ class AlphaDropout(Layer):
     def call(self, x: Any, *, rng: Any, training: bool) -> Any:
         if not training or self.rate == 0:
             return x
-        shape = x.shape if self.noise_shape is None else [x.shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
+        shape = (
+            x.shape
+            if self.noise_shape is None
+            else [x.shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
+        )
         kept = (random.uniform(shape, seed=need_rng(self, rng)) >= self.rate).astype(x.dtype)
         a = ((1 - self.rate) * (1 + self.rate * self.limit**2)) ** -0.5
         return a * (x * kept + self.limit * (1 - kept)) - a * self.limit * self.rate
@@ -245,5 +256,8 @@ def check_noise_shape(layer: Any) -> tuple[int | None, ...]:
     given = layer.noise_shape
     sizes = tuple(given) if isinstance(given, (tuple, list)) else None
     if sizes is None or not all(d is None or (isinstance(d, int) and d > 0) for d in sizes):
-        raise ValueError(f"{type(layer).__name__}: noise_shape is a tuple of sizes above 0, with None for a size of the input; got {given!r}.")
+        raise ValueError(
+            f"{type(layer).__name__}: noise_shape is a tuple of sizes above 0, with None for a size of the input; "
+            f"got {given!r}."
+        )
     return sizes

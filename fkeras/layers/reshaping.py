@@ -74,7 +74,9 @@ class Reshape(Layer):
         if all(isinstance(d, int) for d in x.shape[1:]):
             have, want = math.prod(x.shape[1:]), math.prod(map(abs, self.sizes))
             if have != want and (-1 not in self.sizes or not want or have % want):
-                raise ValueError(f"{self!r} cannot hold the {have} values of an example; the inputs have shape {shown(x.shape)}.")
+                raise ValueError(
+                    f"{self!r} cannot hold the {have} values of an example; the inputs have shape {shown(x.shape)}."
+                )
         return jnp.reshape(x, (x.shape[0], *self.sizes))
 
 
@@ -95,8 +97,10 @@ class Permute(Layer):
         super().__post_init__()
         self.dims = tuple(self.dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(f"Permute: dims are the numbers from 1 to the rank of an example, in any order; got {self.dims}.")
-        self.rank = len(self.dims) + 1
+            raise ValueError(
+                f"Permute: dims are the numbers from 1 to the rank of an example, in any order; got {self.dims}."
+            )
+        self.rank = len(self.dims) + 1  # type: ignore[misc]
 
     def call(self, x: Any) -> Any:
         return jnp.transpose(x, (0, *self.dims))

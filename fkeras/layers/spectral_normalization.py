@@ -45,7 +45,9 @@ class SpectralNormalization(Wrapper):
         weights, inner = self.layer.init(random.fold(rng, "layer"), *inputs, **kwargs)
         kernel = weights.get("kernel", weights.get("embeddings"))
         if kernel is None:
-            raise ValueError(f"{self!r} wraps a layer that trains neither a kernel nor embeddings; it has {sorted(weights)}.")
+            raise ValueError(
+                f"{self!r} wraps a layer that trains neither a kernel nor embeddings; it has {sorted(weights)}."
+            )
         self._face.declared = {"vector_u": storey.Declared(False)}
         state["vector_u"] = self._fill(rng, "vector_u", jax.ShapeDtypeStruct((1, kernel.shape[-1]), kernel.dtype))
         return {**params, "layer": weights}, {**state, "layer": inner} if inner else state
