@@ -6,7 +6,7 @@ times slower. It rewrites the rest into that layout, but not inside a `lax` loop
 time and where the gradients of a convolution have other layouts. So the tuned forms say everything in that layout:
 
     canonical    one convolution, whose derivatives are convolutions of the same layout
-    patches      the windows side by side, times the kernel: 1x1 kernels, few channels
+    patches      the windows side by side, times the kernel: 1x1 kernels, few channels, float64
     slabs        a 3D convolution as a sum of 2D ones, one for each depth of the kernel
     grouped      one group after the other
     depthwise    a sum of shifted products
@@ -152,7 +152,8 @@ def form_of(x: Any, kernel: Any, groups: int, layout: str) -> Any:
         return depthwise_taps if window <= MANY_TAPS else lax_form
     if groups > 1:
         return grouped
-    if window == 1 or (channels <= FEW_CHANNELS and window * channels <= FEW_INPUTS):
+    few = channels <= FEW_CHANNELS and window * channels <= FEW_INPUTS
+    if window == 1 or few or x.dtype == jnp.float64:  # of float64 XLA has fast products, but no fast convolution
         return patches
     return slabs if n == 3 else canonical
 

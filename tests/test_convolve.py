@@ -104,6 +104,8 @@ def test_transposed_forms_are_equal(name):
 
 def test_the_form_can_be_forced(monkeypatch):
     x, kernel = jnp.zeros((2, 6, 5, 3)), jnp.zeros((3, 3, 3, 4))
+    double = jax.ShapeDtypeStruct((2, 6, 5, 6), "float64")
+    assert convolve.form_of(double, jnp.zeros((3, 3, 6, 4)), 1, "channels_last") is convolve.patches
     assert forms.platform() == "cpu" and convolve.form_of(x, kernel, 1, "channels_last") is convolve.patches
     with forms.plain():
         assert convolve.form_of(x, kernel, 1, "channels_last") is convolve.lax_form
