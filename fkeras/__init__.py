@@ -19,6 +19,7 @@ from . import (
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -39,10 +40,12 @@ from .masking import Masked
 from .metrics import Metric
 from .models import Functional, Model, Sequential
 from .optimizers import Optimizer
-from .policies import DTypePolicy, FloatDTypePolicy
+from .policies import DTypePolicy, FloatDTypePolicy, dtype_policy, set_dtype_policy
 from .regularizers import Regularizer
 from .spec import Spec
 from .variable import Variable
+
+config.dtype_policy, config.set_dtype_policy = dtype_policy, set_dtype_policy  # type: ignore[attr-defined]
 
 __version__ = "0.1.0"
 

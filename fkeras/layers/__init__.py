@@ -1,43 +1,111 @@
 """The layers, by family."""
 
-from .activation import ELU, Activation, ActivityRegularization, LeakyReLU, PReLU, ReLU, Softmax
-from .core import Dense, EinsumDense, Identity, Masking
 from ..input_spec import InputSpec
 from ..layer import Layer
+from .activation import ELU, Activation, ActivityRegularization, LeakyReLU, PReLU, ReLU, Softmax
+from .adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)  # fmt: skip
+from .batch_normalization import BatchNormalization
+from .convolution import (
+    Conv1D,
+    Conv2D,
+    Conv3D,
+    Convolution1D,
+    Convolution2D,
+    Convolution3D,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
+)  # fmt: skip
+from .convolution_transposed import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+    Convolution1DTranspose,
+    Convolution2DTranspose,
+    Convolution3DTranspose,
+)  # fmt: skip
+from .core import Dense, EinsumDense, Identity, Masking
 from .embedding import Embedding, ReversibleEmbedding
 from .input import Input, InputLayer
-from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell, StackedRNNCells
-from .wrappers import Bidirectional, TimeDistributed, Wrapper
 from .lambda_layer import Lambda
 from .locally_connected import LocallyConnected1D, LocallyConnected2D
 from .merging import (
-    Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract,
-    add, average, concatenate, dot, maximum, minimum, multiply, subtract,
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )  # fmt: skip
-from .batch_normalization import BatchNormalization
 from .normalization import GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization
-from .spectral_normalization import SpectralNormalization
-from .regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
-from .reshaping import Flatten, Permute, RepeatVector, Reshape
-from .convolution import (
-    Conv1D, Conv2D, Conv3D, DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D,
-    Convolution1D, Convolution2D, Convolution3D, SeparableConvolution1D, SeparableConvolution2D,
-)  # fmt: skip
-from .convolution_transposed import (
-    Conv1DTranspose, Conv2DTranspose, Conv3DTranspose,
-    Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose,
-)  # fmt: skip
 from .pooling import (
-    AveragePooling1D, AveragePooling2D, AveragePooling3D, AvgPool1D, AvgPool2D, AvgPool3D,
-    MaxPooling1D, MaxPooling2D, MaxPooling3D, MaxPool1D, MaxPool2D, MaxPool3D,
-    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D,
-    GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D, GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D,
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    AvgPool1D,
+    AvgPool2D,
+    AvgPool3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    GlobalAvgPool3D,
+    GlobalMaxPool1D,
+    GlobalMaxPool2D,
+    GlobalMaxPool3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+    MaxPool1D,
+    MaxPool2D,
+    MaxPool3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
 )  # fmt: skip
-from .adaptive_pooling import (
-    AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D,
-    AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D,
-)  # fmt: skip
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell, StackedRNNCells
+from .regularization import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .serialization import deserialize, serialize
 from .spatial import (
-    Cropping1D, Cropping2D, Cropping3D, UpSampling1D, UpSampling2D, UpSampling3D,
-    ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
 )  # fmt: skip
+from .spectral_normalization import SpectralNormalization
+from .wrappers import Bidirectional, TimeDistributed, Wrapper
