@@ -354,8 +354,9 @@ def set_weights(layer: Any, weights: Any) -> None:
             raise ValueError(
                 f"{layer!r}: {target.path} has shape {tuple(target.shape)}; set_weights got {np.shape(value)}."
             )
-    for target, value in zip(targets, weights, strict=True):
-        target.assign(value)
+    with holding(part._face.live for part in subtree(layer)):
+        for target, value in zip(targets, weights, strict=True):
+            target.assign(value)
 
 
 def specs_from_shapes(shape: Any, dtype: Any) -> Any:
