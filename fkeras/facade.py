@@ -153,8 +153,12 @@ class Facade:
 
     def get_weights(self: Any) -> list[np.ndarray]:
         """The values of all weights as NumPy arrays."""
-        with storey.holding(part._face.live for part in storey.subtree(self)):
-            return [np.asarray(w.value) for w in self.weights]
+        while True:
+            runs = storey.runs(self)
+            with storey.holding(runs):
+                values = [np.asarray(w.value) for w in self.weights]
+            if runs == storey.runs(self):  # or another thread began to train meanwhile
+                return values
 
     def set_weights(self: Any, weights: Any) -> None:
         """Replaces the values of all weights, in the order of `weights`."""

@@ -169,31 +169,36 @@ def gather(layer: Any) -> Values:
 
     While training runs in another thread, that takes its lock, which nobody else needs.
     """
-    runs: list[Any] = []
-    values = _gather(layer, runs)
-    if not runs:
+    found: set[Any] = set()
+    values = _gather(layer, found)
+    if not found:
         return values
-    with holding(runs):
-        return _gather(layer, runs)
+    with holding(found):
+        return _gather(layer, found)
+
+
+def runs(layer: Any) -> set[Any]:
+    """The training runs, in this thread or in others, that hold values of a layer."""
+    return {part._face.live for part in subtree(layer)} - {None}
 
 
 @contextlib.contextmanager
 def holding(runs: Iterable[Any]) -> Iterator[None]:
     """Within it, training runs in other threads wait before they change a value."""
     with contextlib.ExitStack() as stack:
-        for lock in {id(run): run.lock for run in runs if run is not None}.values():
-            stack.enter_context(lock)
+        for run in runs:
+            stack.enter_context(run.lock)
         yield
 
 
-def _gather(layer: Any, runs: list[Any]) -> Values:
-    """(params, state) from the boxes; adds the runs that hold values of theirs to `runs`."""
+def _gather(layer: Any, found: set[Any]) -> Values:
+    """(params, state) from the boxes; adds the runs that hold values of theirs to `found`."""
     if layer._face.live is not None:
-        runs.append(layer._face.live)
+        found.add(layer._face.live)
     own = own_values(layer)
     params, state = (dict(own[0]), dict(own[1])) if own is not None else ({}, {})
     for name, child in layer.children.items():
-        for tree, part in zip((params, state), _gather(child, runs), strict=True):
+        for tree, part in zip((params, state), _gather(child, found), strict=True):
             if part:
                 tree[name] = part
     return params, state
@@ -354,7 +359,7 @@ def set_weights(layer: Any, weights: Any) -> None:
             raise ValueError(
                 f"{layer!r}: {target.path} has shape {tuple(target.shape)}; set_weights got {np.shape(value)}."
             )
-    with holding(part._face.live for part in subtree(layer)):
+    with holding(runs(layer)):
         for target, value in zip(targets, weights, strict=True):
             target.assign(value)
 
