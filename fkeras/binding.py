@@ -163,7 +163,19 @@ def bind(layer: Any, scope: Scope, inputs: Any) -> Any:
     if not layer.built and layer.builds:
         layer._face.build_shape = build_arguments(layer, inputs)
         bound.build(*layer._face.build_shape)
+        grow(bound, layer, scope)
     return bound
+
+
+def grow(bound: Any, layer: Any, scope: Scope) -> None:
+    """Binds the sublayers that `build` has just made on the copy; the original remembers them."""
+    made = {name: child for name, child in bound.children.items() if child._face.scope is None}
+    replaced = {id(child): bind_child(child, scope, name) for name, child in made.items()}
+    for attribute, value in list(vars(bound).items()) if made else ():
+        if attribute != "_face":
+            object.__setattr__(bound, attribute, swap(value, replaced))
+    if scope.plan is not None:
+        layer._face.grown = made
 
 
 def bind_child(child: Any, parent: Scope, name: str) -> Any:

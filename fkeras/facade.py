@@ -68,7 +68,7 @@ class Facade:
         for attribute, value in vars(self).items():
             if attribute not in ("_face", "_init_args"):
                 storey.sublayers(attribute, value, found, seen)
-        return found
+        return {**found, **{n: c for n, c in self._face.grown.items() if n not in found}} if self._face.grown else found
 
     @property
     def values(self: Any) -> storey.Values:
@@ -371,6 +371,7 @@ def build_sublayers(layer: Any, args: Any, kwargs: Any) -> None:
         for part in pending:
             part.build(*part._face.build_shape)
             object.__setattr__(part, "built", True)
+            part._face.grown = {}
         if not pending:
             break
 

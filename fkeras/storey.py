@@ -44,6 +44,7 @@ class Face:
     declared: its own weights, in Keras' order (known once the layer has been initialised).
     scope: set on the throw-away copy that a bound `call` runs on, None elsewhere.
     live: the training run that holds the values; calling it brings the box up to date.
+    grown: sublayers that `build` made on a bound copy, by name; their settings count, they hold no values.
     """
 
     values: Values | None = None
@@ -61,6 +62,7 @@ class Face:
     live: Any = None
     fingerprint: Any = None
     aliases: Any = None
+    grown: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         if self.live is not None:
