@@ -42,14 +42,14 @@ def test_docstrings(path, tmp_path, monkeypatch):
     tests = [t for t in doctest.DocTestFinder(exclude_empty=True).find(module) if t.examples]
     assert tests, f"{path} holds '>>>' outside of docstrings"
     for test in tests:
-        test.globs = dict(vars(module))
+        test.globs = {**vars(module), "__name__": "__main__"}  # what an example defines is user code
         check(test)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_pages(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text, names = page.read_text(), {"__name__": page.stem}
+    text, names = page.read_text(), {"__name__": "__main__"}
     for block in BLOCK.finditer(text):
         line = text.count("\n", 0, block.start()) + 1
         if ">>>" in block[1]:
@@ -57,4 +57,4 @@ def test_pages(page, tmp_path, monkeypatch):
             check(test)
             names = test.globs
         else:
-            exec(compile("\n" * line + block[1], str(page), "exec"), names)
+            exec(compile("\n" * line + block[1], str(page), "exec", dont_inherit=True), names)
