@@ -18,7 +18,7 @@ import fkeras
 from fkeras import Input, Model
 from fkeras.layers import LSTM, Dense, Embedding
 
-COUNT, EPOCHS = (500, 1) if os.environ.get("FKERAS_SHORT") else (20_000, 10)
+COUNT, EPOCHS = (500, 1) if os.environ.get("FKERAS_SHORT") else (20_000, 14)
 LETTERS = "\0\1 ,-./0123456789abcdefghijklmnopqrstuvwxyz"  # \0 fills up, \1 begins an answer
 FORMS = ("%d %B %Y", "%B %d, %Y", "%d.%m.%Y", "%m/%d/%y", "%a %d %b %Y", "%A, %B %d, %Y")
 UNITS, LENGTH = 128, 30
