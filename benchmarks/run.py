@@ -112,9 +112,8 @@ def main() -> None:
     parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=5)
     told = parser.parse_args()
-    print(
-        f"jax {jax.__version__}, keras {keras.__version__}, {platform.machine()}, {os.cpu_count()} cores; us per step, medians"
-    )
+    versions = f"jax {jax.__version__}, keras {keras.__version__}"
+    print(f"{versions}, {platform.machine()}, {os.cpu_count()} cores; microseconds per step, medians")
     for name in told.workloads:
         found = measure(name, told.rounds)
         row = "   ".join(f"{who} {us:,.0f} (x{us / found['fkeras']:.2f})" for who, us in found.items())

@@ -391,7 +391,7 @@ class Configurable(metaclass=ConfigurableType):
 
     def __repr__(self) -> str:
         if custom_init(type(self)):
-            shown = vars(self)["_init_args"] if "_init_args" in vars(self) else {}
+            shown = vars(self).get("_init_args", {})
         else:
             default = {f.name: f for f in settings(type(self)) if f.repr}
             shown = {

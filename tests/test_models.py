@@ -363,7 +363,7 @@ def test_json_of_keras_2_is_read() -> None:
 
 def test_a_disconnected_graph_is_refused() -> None:
     a, b = Input((4,), name="a"), Input((4,), name="b")
-    with pytest.raises(ValueError, match="need .* from b>"):
+    with pytest.raises(ValueError, match=r"need .* from b>"):
         Model(a, Dense(2)(b))
 
 

@@ -76,7 +76,7 @@ def as_numbers(name: str, value: Any) -> Any:
         value = value[:, None] if value.ndim == 1 else value
     if type(value).__module__.split(".")[0] == "torch":
         value = value.detach().cpu().numpy()
-    array = value if isinstance(value, (np.ndarray, jax.Array)) else as_array(name, value)
+    array: Any = value if isinstance(value, (np.ndarray, jax.Array)) else as_array(name, value)
     if array.dtype == object or (array.dtype.kind in "USOMmV" and array.dtype != jnp.bfloat16):
         raise ValueError(f"{name} {kind_of(array)}")
     if array.dtype.kind == "c":
@@ -247,7 +247,7 @@ def weigh_classes(rows: Rows, class_weight: Any) -> Rows:
     classes = classes_of(np.asarray(rows.y[0]))
     weights = np.ones(classes.shape, config.floatx())
     for label, weight in class_weight.items():
-        if not isinstance(label, (int, np.integer)) or not np.isscalar(weight) or not np.isfinite(float(weight)):
+        if not isinstance(label, (int, np.integer)) or not np.isscalar(weight) or not np.isfinite(np.float64(weight)):
             raise ValueError(
                 f"class_weight has an entry {label!r}: {weight!r}; a class is a whole number, a weight a finite number."
             )
