@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import Any
 
 import jax
@@ -25,6 +26,8 @@ from . import (
     stream,
 )
 from .masking import Masked, is_masked, values_of
+
+FILLING = threading.RLock()  # held while boxes get their first values
 
 
 class Facade:
@@ -328,12 +331,18 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
-    """Fills the boxes that are empty, if the shapes of the inputs are known."""
-    if layer._face.filled:
-        return
+    """Fills the boxes that are empty, if the shapes of the inputs are known; one thread at a time."""
+    if not layer._face.filled:
+        with FILLING:
+            if not layer._face.filled:
+                ensure_alone(layer, args, kwargs)
+
+
+def ensure_alone(layer: Any, args: Any, kwargs: Any) -> None:
+    """Fills the boxes that are empty."""
     if args is not None:
         layer._meet(tuple(args))
-    if args is None:
+    else:
         known = layer._known_specs()
         if known is None:
             if layer._face.declared and not layer.builds:
