@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from parity import compare
 
-from fkeras.layers import Dense, EinsumDense
+from fkeras.layers import BatchNormalization, Dense, EinsumDense
 
 RNG = np.random.default_rng(0)
 
@@ -104,3 +104,37 @@ def test_lora_on_a_built_layer():
 def test_refused(make, said):
     with pytest.raises((ValueError, NotImplementedError), match=said):
         make()
+
+
+class Doubled(Dense):
+    """A subclass in the Keras style: `super().call` finds its weights by itself."""
+
+    def call(self, inputs):
+        return super().call(inputs) * 2
+
+
+class ByHand(Dense):
+    """A subclass that reads the weights as attributes."""
+
+    def call(self, inputs):
+        return inputs @ self.kernel + self.bias
+
+
+class OneUp(BatchNormalization):
+    """A subclass of a layer with state."""
+
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs, training=training, mask=mask) + 1
+
+
+def test_subclasses_in_the_keras_style():
+    plain = Dense(3)
+    want = np.asarray(plain(X))
+    for cls, factor in ((Doubled, 2), (ByHand, 1)):
+        layer = cls(3)
+        layer(X)
+        layer.set_weights(plain.get_weights())
+        np.testing.assert_allclose(layer(X), factor * want, rtol=1e-5)
+    ours, plain = OneUp(), BatchNormalization()
+    np.testing.assert_allclose(ours(X, training=True), np.asarray(plain(X, training=True)) + 1, atol=1e-5)
+    np.testing.assert_allclose(ours.moving_mean.value, plain.moving_mean.value, rtol=1e-5)

@@ -182,6 +182,7 @@ def test_keras_2_config():
 @pytest.mark.parametrize(
     "call, said",
     [
+        (lambda: BatchNormalization(axis=[1, 2]), "axis is the number of the axis"),
         (lambda: BatchNormalization(axis=3)(X2), "axis 3 is none that inputs of shape"),
         (lambda: BatchNormalization(renorm=True, renorm_clipping={"r": 1}), "the keys rmax, rmin and dmax"),
         (lambda: BatchNormalization(renorm=True, renorm_clipping={"rmax": 1, "rmin": 2}), "rmin <= rmax"),

@@ -67,6 +67,8 @@ class BatchNormalization(Layer):
         super().__post_init__()
         if isinstance(self.axis, (list, tuple)) and len(self.axis) == 1:  # as Keras 2 wrote it
             self.axis = self.axis[0]
+        if isinstance(self.axis, bool) or not hasattr(self.axis, "__index__"):
+            raise TypeError(f"BatchNormalization: axis is the number of the axis of the features; got {self.axis!r}.")
         self.axis, self.momentum, self.epsilon = int(self.axis), float(self.momentum), float(self.epsilon)
         self.tiny = config.epsilon()
         if self.renorm:

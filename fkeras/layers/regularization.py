@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import config, random
-from ..layer import Layer
+from ..layer import Layer, shown
 from .settings import check_rate, need_rng
 
 
@@ -20,12 +20,24 @@ def drop(layer: Any, x: Any, rate: float, rng: Any, noise_shape: Any = None) -> 
     """
     if rate == 0:
         return x
+    shape = sizes_of_noise(layer, x, noise_shape)
     if getattr(layer, "seed", None) is not None or rate == 1:  # the numbers of Keras
-        return random.dropout(x, rate, noise_shape, need_rng(layer, rng))
-    shape = (
-        x.shape if noise_shape is None else [d if n is None else n for n, d in zip(noise_shape, x.shape, strict=True)]
-    )
+        return random.dropout(x, rate, shape, need_rng(layer, rng))
     return jnp.where(keep(need_rng(layer, rng), rate, shape), x / (1 - rate), jnp.zeros((), x.dtype))
+
+
+def sizes_of_noise(layer: Any, x: Any, noise_shape: Any) -> Any:
+    """The sizes of the noise for x; refuses those that do not broadcast to it."""
+    if noise_shape is None:
+        return x.shape
+    if len(noise_shape) != x.ndim or any(
+        n not in (None, 1, d) for n, d in zip(noise_shape, x.shape, strict=True) if isinstance(d, int)
+    ):
+        raise ValueError(
+            f"{layer!r}: noise_shape {tuple(noise_shape)} does not broadcast to inputs of shape {shown(x.shape)}; "
+            "it has a size for each of their axes: the same one, 1, or None for the same."
+        )
+    return [d if n is None else n for n, d in zip(noise_shape, x.shape, strict=True)]
 
 
 def keep(rng: Any, rate: float, shape: Any) -> Any:
@@ -241,11 +253,7 @@ class AlphaDropout(Layer):
     def call(self, x: Any, *, rng: Any, training: bool) -> Any:
         if not training or self.rate == 0:
             return x
-        shape = (
-            x.shape
-            if self.noise_shape is None
-            else [x.shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
-        )
+        shape = sizes_of_noise(self, x, self.noise_shape)
         kept = (random.uniform(shape, seed=need_rng(self, rng)) >= self.rate).astype(x.dtype)
         a = ((1 - self.rate) * (1 + self.rate * self.limit**2)) ** -0.5
         return a * (x * kept + self.limit * (1 - kept)) - a * self.limit * self.rate
