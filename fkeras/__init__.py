@@ -10,6 +10,7 @@ Above it stands the face of Keras: `Sequential`, `Model`, `compile`, `fit`, `pre
 
 from . import (
     activations,
+    backend,
     callbacks,
     config,
     constraints,
@@ -28,6 +29,7 @@ from . import (
     regularizers,
     saving,
     train,
+    tree,
     utils,
 )
 from .graph import Symbol as KerasTensor
@@ -39,6 +41,7 @@ from .losses import Loss
 from .masking import Masked
 from .metrics import Metric
 from .models import Functional, Model, Sequential
+from .ops.operation import Operation
 from .optimizers import Optimizer
 from .policies import DTypePolicy, FloatDTypePolicy, dtype_policy, set_dtype_policy
 from .regularizers import Regularizer
