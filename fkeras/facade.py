@@ -28,6 +28,7 @@ from . import (
 from .masking import Masked, is_masked, values_of
 
 FILLING = threading.RLock()  # held while boxes get their first values
+_filling: set[Any] = set()  # the layers that are about to get theirs
 
 
 class Facade:
@@ -323,11 +324,24 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if not any(isinstance(x, Tracer) for x in jax.tree.leaves(args)):
         layer.check_inputs(*args)
     params, state = gather(layer)
-    rng = random.next_key() if training else None
+    rng = random.next_key() if training or draws_at_rest(layer) else None
     y, new = compiled.apply(layer, params, state, args, kwargs, rng, training)
     if new and not any(isinstance(x, Tracer) for x in jax.tree.leaves(new)):
         put_state(layer, new)
     return layer._at_edge(y)
+
+
+def draws_at_rest(layer: Any) -> bool:
+    """Whether a call may need random numbers although it does not train.
+
+    So it is where a graph calls a layer with `training=True` (dropout that stays on), or
+    where user code may do so.
+    """
+    parts = list(storey.subtree(layer))
+    if not any("rng" in part._wants for part in parts):
+        return False
+    nodes = [node for part in parts for node in getattr(getattr(part, "_network", None), "nodes", ())]
+    return compiled.runs_user_code(layer) or any(node.kwargs.get("training") for node in nodes)
 
 
 def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
@@ -339,7 +353,19 @@ def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
 
 
 def ensure_alone(layer: Any, args: Any, kwargs: Any) -> None:
-    """Fills the boxes that are empty."""
+    """Fills the boxes that are empty; those of layers in other models first, with all of those models' values.
+
+    So it makes no difference which is asked for first: a model, or a layer of it.
+    """
+    _filling.add(layer)
+    try:
+        for owner in storey.owners(layer) - _filling:
+            if owner._known_specs() is not None:
+                ensure(owner)
+    finally:
+        _filling.discard(layer)
+    if layer._face.filled:
+        return
     if args is not None:
         layer._meet(tuple(args))
     else:

@@ -391,3 +391,14 @@ def test_specs_with_unknown_dimensions() -> None:
 def test_masked_values_are_arrays_to_jax() -> None:
     y = fkeras.Masked(jnp.ones((2, 3)), jnp.ones((2,), bool))
     assert float(jnp.sum(y)) == 6 and (y + 1).shape == (2, 3) and np.asarray(y).shape == (2, 3)
+
+
+def test_dropout_may_stay_on_outside_training() -> None:
+    x = Input((4,))
+    model = Model(x, fkeras.layers.Dropout(0.5)(x, training=True))
+    ones = np.ones((50, 4), "float32")
+    first, second = model.predict(ones, verbose=0), model.predict(ones, verbose=0)
+    assert set(np.unique(first)) == {0.0, 2.0} and not np.array_equal(first, second)
+    assert set(np.unique(model(ones))) == {0.0, 2.0}
+    model.compile("sgd", "mse")
+    assert model.evaluate(ones, ones, verbose=0) == pytest.approx(1.0)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import compiled, facade, storey
+from .. import compiled, facade, random, storey
 from . import optimizing
 from .arrays import Rows, with_room
 from .callbacks import CallbackList, History
@@ -203,6 +203,7 @@ class Tester:
         full, self.tail = divmod(rows.count, self.size)
         self.full = full if steps is None else min(full, steps)
         self.tail = self.tail if steps is None or steps > full else 0
+        self.draws = facade.draws_at_rest(model)
         self.fresh_metrics = fresh_metrics(programs.objective, rows)
         self.pace = Pace(first=8)
 
@@ -218,7 +219,8 @@ class Tester:
                 hooks.on_test_batch_begin(done)
             self.pace.begin()
             row = np.int32(done * self.size)
-            accs, state = self.programs.test(size)(params, state, accs, self.data, row, np.int32(many))
+            key = random.next_key() if self.draws else None
+            accs, state = self.programs.test(size)(params, state, accs, self.data, row, np.int32(many), key)
             jax.block_until_ready(accs)
             self.pace.end(many)
             if singly:

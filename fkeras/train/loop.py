@@ -61,12 +61,16 @@ def make_train_once(step: Step, size: int) -> Callable[..., tuple[TrainState, An
 
 
 def make_test(test: Callable[..., Any], batch_size: int) -> Callable[..., Any]:
-    """run(params, state, accs, data, row, steps) -> (accs, state): so many batches, from a row on, measured."""
+    """run(params, state, accs, data, row, steps, rng) -> (accs, state): so many batches, from a row on, measured.
 
-    def run(params: Any, state: Any, accs: Any, data: Any, row: Any, steps: Any) -> Any:
+    rng: a key for models that draw outside training; None for all others.
+    """
+
+    def run(params: Any, state: Any, accs: Any, data: Any, row: Any, steps: Any, rng: Any = None) -> Any:
         def body(i: Any, carry: Any) -> Any:
             accs, state = carry
-            accs, new = test(params, state, accs, take(data, None, row + i * batch_size, batch_size))
+            key = None if rng is None else jax.random.fold_in(rng, i)
+            accs, new = test(params, state, accs, take(data, None, row + i * batch_size, batch_size), key)
             return accs, jax.tree.map(lambda n, o: jnp.asarray(n, o.dtype), new, state)
 
         return jax.lax.fori_loop(0, steps, body, (accs, state))

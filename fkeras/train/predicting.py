@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import facade, registry, storey
+from .. import facade, random, registry, storey
 from .arrays import next_power
 from .callbacks import CallbackList
 from .programs import Programs
@@ -42,8 +42,9 @@ def predict(
         count = min(count, steps * size)
         x = jax.tree.map(lambda a: a[:count], x)
     hooks.on_predict_begin()
-    if mixes_rows(model) or hooks.wants("predict"):
-        y = one_by_one(model, programs, params, state, x, count, size, hooks)
+    draws = facade.draws_at_rest(model)
+    if draws or mixes_rows(model) or hooks.wants("predict"):
+        y = one_by_one(model, programs, params, state, x, count, size, hooks, draws)
     elif count <= size:
         y, _ = programs.predict()(params, state, fill_up(x, next_power(count)))
         y = jax.tree.map(lambda v: np.asarray(v)[:count], y)
@@ -54,15 +55,22 @@ def predict(
 
 
 def one_by_one(
-    model: Any, programs: Programs, params: Any, state: Any, x: Any, count: int, size: int, hooks: CallbackList
+    model: Any,
+    programs: Programs,
+    params: Any,
+    state: Any,
+    x: Any,
+    count: int,
+    size: int,
+    hooks: CallbackList,
+    draws: bool,
 ) -> Any:
     """Each batch by itself, at its own size."""
     parts = []
     for i, row in enumerate(range(0, count, size)):
         hooks.on_predict_batch_begin(i)
-        y, state = programs.predict()(
-            params, state, jax.tree.map(lambda a, row=row: jnp.asarray(a[row : row + size]), x)
-        )
+        batch = jax.tree.map(lambda a, row=row: jnp.asarray(a[row : row + size]), x)
+        y, state = programs.predict()(params, state, batch, random.next_key() if draws else None)
         parts.append(jax.tree.map(np.asarray, y))
         hooks.on_predict_batch_end(i, {"outputs": parts[-1]})
     if any(getattr(p, "stateful", False) for p in storey.subtree(model)):

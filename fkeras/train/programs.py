@@ -68,13 +68,13 @@ class Programs:
         return self.find("compute", make=lambda: jax.jit(copy.copy(self.objective).compute))  # type: ignore[union-attr]
 
     def predict(self) -> Any:
-        """(params, state, x) -> (outputs, state)."""
+        """(params, state, x, rng) -> (outputs, state)."""
 
         def make() -> Any:
             model = compiled.skeleton(self.model)
 
-            def run(params: Any, state: Any, x: Any) -> Any:
-                y, new = model.apply(params, state, x, training=False)
+            def run(params: Any, state: Any, x: Any, rng: Any = None) -> Any:
+                y, new = model.apply(params, state, x, rng=rng, training=False)
                 return values_of(y), jax.tree.map(lambda n, o: jnp.asarray(n, o.dtype), new, state)
 
             return jax.jit(run)

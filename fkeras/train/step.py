@@ -220,11 +220,11 @@ def make_fit(step: Step, batch_size: int, epochs: int, shuffle: bool = True) -> 
 
 
 def evaluator(model: Any, objective: Objective) -> Callable[..., Any]:
-    """test(params, state, accs, batch) -> accs: one batch measured."""
+    """test(params, state, accs, batch, rng=None) -> (accs, state): one batch measured."""
 
-    def test(params: Any, state: Any, accs: Any, batch: Any) -> Any:
+    def test(params: Any, state: Any, accs: Any, batch: Any, rng: Any = None) -> Any:
         x, y, weight = unpack(batch)
-        y_pred, state = model.apply(params, clear_aux_loss(state), x, training=False)
+        y_pred, state = model.apply(params, clear_aux_loss(state), x, rng=rng, training=False)
         y, weight = as_list(y, objective), as_list(weight, objective)
         total, parts = objective(y, y_pred, weight)
         total = total + penalty(model, params) + aux_loss(state)
