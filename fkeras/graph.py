@@ -172,6 +172,10 @@ class Ref:
     node: int
     index: int
 
+    def fingerprint_parts(self) -> Any:
+        """What tells this reference from others."""
+        return self.node, self.index
+
 
 Flat = tuple[Any, Any, list[tuple[Any, Any, Any, Any]]]
 

@@ -38,6 +38,10 @@ class Spec:
     def __hash__(self) -> int:
         return hash((self.shape, self.dtype))
 
+    def fingerprint_parts(self) -> Any:
+        """What tells this spec from others."""
+        return self.shape, self.dtype
+
     def __repr__(self) -> str:
         return f"Spec({', '.join('?' if d is None else str(d) for d in self.shape)}; {self.dtype})"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -44,6 +45,7 @@ class Face:
     declared: its own weights, in Keras' order (known once the layer has been initialised).
     scope: set on the throw-away copy that a bound `call` runs on, None elsewhere.
     live: the training run that holds the values; calling it brings the box up to date.
+    owner: refers to the model that first took in the layer: whose key its first values come from.
     grown: sublayers that `build` made on a bound copy, by name; their settings count, they hold no values.
     """
 
@@ -63,11 +65,13 @@ class Face:
     fingerprint: Any = None
     aliases: Any = None
     grown: dict[str, Any] = dataclasses.field(default_factory=dict)
+    owner: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         if self.live is not None:
             self.live()
-        return {**vars(self), "nodes": [], "scope": None, "live": None, "fingerprint": None, "aliases": None}
+        left = dict.fromkeys(("scope", "live", "fingerprint", "aliases", "owner"))
+        return {**vars(self), "nodes": [], **left}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Face:
         twin = Face(**self.__getstate__())
@@ -325,6 +329,20 @@ def write(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     for name in path[:-1]:
         tree = tree.setdefault(name, {})
     tree[path[-1]] = value
+
+
+def adopt(model: Any) -> None:
+    """Makes a model the owner of the layers in it that have none."""
+    for child in model.children.values():
+        if child._face.owner is None or child._face.owner() is None:
+            child._face.owner = weakref.ref(model)
+
+
+def owners(layer: Any) -> set[Any]:
+    """The models outside a layer that own empty boxes in it."""
+    parts = list(subtree(layer))
+    found = {part._face.owner() for part in parts if part._face.owner is not None and not part._face.filled}
+    return found - {None, *parts}
 
 
 def specs_of(tree: Any) -> Any:

@@ -68,6 +68,7 @@ class Model(Trainer, Container, module="keras"):
                 f"{type(self).__name__} needs both inputs and outputs; got inputs={inputs}, outputs={outputs}."
             )
         vars(self).update(_network=Network(inputs, outputs, type(self).__name__), is_bound=False)
+        storey.adopt(self)
         if not self.trainable:
             self.trainable = False
 

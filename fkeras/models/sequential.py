@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import graph, policies, registry, spec
+from .. import graph, policies, registry, spec, storey
 from ..layer import Layer
 from ..layers.input import InputLayer
 from .container import Visit, name_children
@@ -77,6 +77,7 @@ class Sequential(Model, module="keras"):
             vars(self)["_layers"], vars(self)["_entry"] = before
             vars(self)["_children"] = name_children(before[0], type(self).__name__)
             raise
+        storey.adopt(self)
         self._face.filled = False
         self._face.fingerprint = None
         self.forget_programs()
@@ -197,6 +198,7 @@ class Sequential(Model, module="keras"):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._extend()
+        storey.adopt(self)
 
     # --- config --------------------------------------------------------------------------------
 
