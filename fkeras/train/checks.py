@@ -58,6 +58,16 @@ def check_names(given: Any, kind: registry.Kind, also: tuple[str, ...]) -> None:
             raise ValueError(f"A {kind.noun} is a name, a function or an object; got {entry!r}.")
 
 
+def check_loss_weights(given: Any) -> None:
+    """Refuses weights that are no numbers: names of metrics in their place, most of all."""
+    for entry in listed(given):
+        if isinstance(entry, (str, bool)) or callable(entry) or np.ndim(entry):
+            raise ValueError(
+                f"loss_weights takes a number for each output; got {given!r}. Metrics go by their own name: "
+                "compile(optimizer, loss, metrics=[...])."
+            )
+
+
 def is_count(value: Any, least: int) -> bool:
     """Whether a value is a whole number, `least` or more; True and False are none."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= least

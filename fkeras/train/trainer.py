@@ -17,6 +17,7 @@ from .checks import (
     check_batch_size,
     check_counts,
     check_frequency,
+    check_loss_weights,
     check_names,
     check_steps,
     check_switch,
@@ -78,6 +79,7 @@ class Trainer:
         if found is None:
             raise ValueError("compile needs an optimizer; write compile('adam', loss=...).")
         check_names(loss, losses.KIND, ("crossentropy", "ce"))
+        check_loss_weights(loss_weights)
         for given in (metrics, weighted_metrics):
             check_names(given, METRICS, ("accuracy", "acc", "crossentropy", "ce"))
         if steps_per_execution != "auto" and not is_count(steps_per_execution, 1):
