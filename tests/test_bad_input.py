@@ -95,7 +95,7 @@ def table(cases: dict[str, Any]) -> Any:
     "loss": (lambda: line().compile("sgd", "msee"), ValueError, "loss 'msee'", "Did you mean 'mse'?"),
     "loss, a number": (lambda: line().compile("sgd", 3), ValueError, "A loss is a name", "got 3"),
     "metric": (lambda: line().compile("sgd", "mse", metrics=["accurcy"]), ValueError, "'accurcy'", "'accuracy'?"),
-    "metric among weights": (lambda: line().compile("sgd", "mse", ["mae"]), ValueError, "loss_weights takes", "metrics=["),
+    "metric, third": (lambda: line().compile("sgd", "mse", ["mae"]), ValueError, "loss_weights takes", "metrics=["),
     "steps": (lambda: line().compile("sgd", "mse", steps_per_execution=0), ValueError, "steps_per_execution", "got 0"),
     "compile": (lambda: line().compile("sgd", metrcs=["mae"]), TypeError, "compile", "'metrcs'", "'metrics'?"),
     "fit": (lambda: fit(epoch=3), TypeError, "fit", "'epoch'", "Did you mean 'epochs'?"),
