@@ -326,6 +326,7 @@ def test_ids_that_are_no_whole_numbers() -> None:
     ),
     "class_weight, a list": (lambda: fit(classifier(), y=CLASS, class_weight=[1, 2, 3]), ValueError, "a dict"),
     "class_weight, a name": (lambda: fit(classifier(), y=CLASS, class_weight={"cat": 1.0}), ValueError, "'cat'"),
+    "class_weight, no class": (lambda: fit(classifier(), y=CLASS, class_weight={7: 1.0}), ValueError, "7", "0 to 2"),
     "class_weight, NaN": (lambda: fit(classifier(), y=CLASS, class_weight={0: np.nan}), ValueError, "finite"),
     "class_weight, regression": (lambda: fit(class_weight={0: 1.0}), ValueError, "class numbers"),
     "class_weight, two outputs": (

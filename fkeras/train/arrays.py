@@ -230,7 +230,7 @@ def split_validation(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
     return rows.select(slice(0, cut)), rows.select(slice(cut, rows.count))
 
 
-def weigh_classes(rows: Rows, class_weight: Any) -> Rows:
+def weigh_classes(rows: Rows, class_weight: Any, count: int | None = None) -> Rows:
     """The rows with a weight for each, from the weight of its class; classes that have none weigh 1."""
     if not isinstance(class_weight, dict):
         raise ValueError(
@@ -251,6 +251,8 @@ def weigh_classes(rows: Rows, class_weight: Any) -> Rows:
             raise ValueError(
                 f"class_weight has an entry {label!r}: {weight!r}; a class is a whole number, a weight a finite number."
             )
+        if count is not None and not 0 <= label < count:
+            raise ValueError(f"class_weight has an entry for class {label}; the classes are 0 to {count - 1}.")
         weights[classes == int(label)] = weight
     return Rows(rows.x, rows.y, [weights], rows.count)
 

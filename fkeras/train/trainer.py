@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from .. import compiled, facade, losses, metrics, optimizers, spec
+from ..masking import value_of
 from . import arrays, fitting, predicting
 from .arrays import Rows
 from .callbacks import CallbackList, History
@@ -183,7 +184,7 @@ class Trainer:
         elif validation_split:
             rows, validation = arrays.split_validation(rows, validation_split)
         if class_weight is not None:
-            rows = arrays.weigh_classes(rows, class_weight)
+            rows = weighed(self, rows, class_weight)
         if batch_size is not None and size > rows.count:
             warnings.warn(
                 f"batch_size={size} is larger than the data: every epoch is one batch of {rows.count} rows.",
@@ -265,7 +266,7 @@ class Trainer:
         """One training step on one batch; returns its loss, or the loss and the metrics."""
         require_compiled(self, "train_on_batch")
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
-        rows = rows if class_weight is None else arrays.weigh_classes(rows, class_weight)
+        rows = rows if class_weight is None else weighed(self, rows, class_weight)
         programs = programs_for(self, objective_for(self, rows), self.optimizer)
         return results(fitting.train_on_batch(self, programs, rows), return_dict)
 
@@ -331,6 +332,12 @@ def validation_rows(model: Any, data: Any) -> Rows:
 def specs_of_rows(x: Any) -> Any:
     """The specs of data, for any number of rows."""
     return jax.tree.map(lambda a: spec.Spec((None, *a.shape[1:]), a.dtype), x)
+
+
+def weighed(model: Any, rows: Rows, class_weight: Any) -> Rows:
+    """The rows with the weights of their classes, which must be among those of the output."""
+    shape = value_of(output_specs(model, rows.x)[0]).shape
+    return arrays.weigh_classes(rows, class_weight, shape[-1] if len(shape) > 1 and shape[-1] != 1 else None)
 
 
 def meet(model: Any, x: Any) -> None:
