@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from ...layer import Shapes
 from ..settings import Activation, Constraint, Initializer, Regularizer
 from .cell import Carry, Cell, Values, dropped
+from .derivative import slope
 from .rnn import Recurrent
 
 
@@ -92,6 +93,29 @@ class GRUCell(GRUSettings, Cell):
             inner = dropped(reset * h, u[:, n:], None if keep is None else keep[2:])
         h = update * h + (1 - update) * self.activation(z[..., n:] + inner)
         return [h], h
+
+    # --- its derivative where the reset is after the product, see derivative.py --------------------
+
+    def inner(self, params: Values, h: Any) -> Any:
+        r = h @ params["recurrent_kernel"]
+        return r + params["bias"][1] if self.use_bias else r
+
+    def mix(self, z: Any, r: Any) -> Any:
+        n = 2 * self.units
+        gates, x = (r[..., :n], jnp.zeros_like(r[..., n:])) if z is None else (z[..., :n] + r[..., :n], z[..., n:])
+        return jnp.concatenate([gates, x, r[..., n:]], -1)
+
+    def slopes(self, a: Any, carry: Carry) -> tuple[Carry, Any]:
+        u, r, x, q = jnp.split(a, 4, -1)
+        (u, ku), (r, kr) = (slope(self.recurrent_activation, v) for v in (u, r))
+        g, kg = slope(self.activation, x + r * q)
+        h = carry[0]
+        return [u * h + (1 - u) * g], (u, (h - g) * ku, (1 - u) * kg, r, q * kr)
+
+    def tangent(self, slopes: Any, dcarry: Carry, da: Any) -> Carry:
+        u, ku, kg, r, kr = slopes
+        du, dr, dx, dq = jnp.split(da, 4, -1)
+        return [u * dcarry[0] + ku * du + kg * (dx + r * dq + kr * dr)]
 
 
 @dataclasses.dataclass(eq=False, repr=False)

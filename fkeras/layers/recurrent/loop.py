@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,15 +10,29 @@ import jax.numpy as jnp
 from .cell import Carry, Values
 
 
+class How(NamedTuple):
+    """How the loop runs.
+
+    every: whether the outputs are those of all steps, in the order in which they ran, or of the last.
+    zeros: whether the output of a skipped step is zero; else it is the first state.
+    """
+
+    every: bool
+    backwards: bool = False
+    unroll: bool = False
+    zeros: bool = False
+
+    def scan(self, f: Any, carry: Any, xs: Any) -> Any:
+        """`lax.scan`, this way."""
+        return jax.lax.scan(f, carry, xs, reverse=self.backwards, unroll=self.unroll or 1)
+
+
 def run(
-    cell: Any, params: Values, state: Values, xs: Any, carry: Carry, mask: Any = None,
-    *, every: bool, backwards: bool = False, unroll: bool = False, zeros: bool = False,
-) -> tuple[Any, Carry, Values]:  # fmt: skip
+    cell: Any, params: Values, state: Values, xs: Any, carry: Carry, mask: Any, how: How
+) -> tuple[Any, Carry, Values]:
     """(outputs, last carry, state) of a seated cell on `xs` (t, batch, ...).
 
-    mask: (t, batch), False where a step is skipped: it leaves the carry as it is, and its
-        output is the first state, or zero.
-    every: whether the outputs are those of all steps, in the order in which they ran, or of the last.
+    mask: (t, batch) or None; False where a step is skipped and leaves the carry as it is.
     """
 
     def step(before: Any, now: Any) -> Any:
@@ -27,17 +41,17 @@ def run(
         new, y, state = cell.advance(params, state, carry, cell.feed(params, x), t)
         new = jax.tree.map(lambda a, b: a.astype(b.dtype), new, carry)
         if keep is not None:
-            last = jnp.zeros_like(y) if zeros else previous_output(cell, carry, y)
+            last = jnp.zeros_like(y) if how.zeros else previous_output(cell, carry, y)
             new, y = choose(keep, new, carry), choose(keep, y, last)
-        return (new, state, None if every else y), y if every else None
+        return (new, state, None if how.every else y), y if how.every else None
 
     steps, first = (xs, mask, jnp.arange(xs.shape[0])), None
-    if not every:
+    if not how.every:
         like = jax.eval_shape(lambda: step((carry, state, None), jax.tree.map(lambda a: a[0], steps))[0][2])
         first = jax.tree.map(lambda y: jnp.zeros(y.shape, y.dtype), like)
-    (carry, state, y), ys = jax.lax.scan(step, (carry, state, first), steps, reverse=backwards, unroll=unroll or 1)
-    if every:
-        y = jax.tree.map(lambda a: a[::-1], ys) if backwards else ys
+    (carry, state, y), ys = how.scan(step, (carry, state, first), steps)
+    if how.every:
+        y = jax.tree.map(lambda a: a[::-1], ys) if how.backwards else ys
     return y, carry, state
 
 

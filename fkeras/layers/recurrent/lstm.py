@@ -14,6 +14,7 @@ from ...initializers import fill
 from ...layer import Shapes
 from ..settings import Activation, Constraint, Initializer, Regularizer
 from .cell import Carry, Cell, Values, dropped
+from .derivative import slope
 from .rnn import Recurrent
 
 
@@ -90,6 +91,28 @@ class LSTMCell(LSTMSettings, Cell):
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
         h = self.recurrent_activation(o) * self.activation(c)
         return [h, c], h
+
+    # --- its derivative, see derivative.py ---------------------------------------------------------
+
+    def inner(self, params: Values, h: Any) -> Any:
+        return h @ params["recurrent_kernel"]
+
+    def mix(self, z: Any, r: Any) -> Any:
+        return r if z is None else z + r
+
+    def slopes(self, a: Any, carry: Carry) -> tuple[Carry, Any]:
+        i, f, g, o = jnp.split(a, 4, -1)
+        (i, ki), (f, kf), (o, ko) = (slope(self.recurrent_activation, v) for v in (i, f, o))
+        g, kg = slope(self.activation, g)
+        c = f * carry[1] + i * g
+        y, kc = slope(self.activation, c)
+        return [o * y, c], (g * ki, carry[1] * kf, i * kg, y * ko, f, o * kc)
+
+    def tangent(self, slopes: Any, dcarry: Carry, da: Any) -> Carry:
+        ki, kf, kg, ko, f, kc = slopes
+        di, df, dg, do = jnp.split(da, 4, -1)
+        dc = f * dcarry[1] + ki * di + kf * df + kg * dg
+        return [ko * do + kc * dc, dc]
 
 
 class LSTM(Recurrent, LSTMSettings):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from ... import registry
 from ...layer import Layer, shown
 from ...spec import SDS, Spec
-from . import loop
+from . import derivative, loop
 from .cell import Cell, as_carry
 from .guest import check_cell, seat, state_specs
 from .stacked import StackedRNNCells
@@ -95,11 +95,12 @@ class Recurrent(Layer):
         self.check_steps(sequences)
         carry = self.first_carry(cell, initial_state, state, x)
         weights, memory = cell.ready(params.get("cell", {}), state.get("cell", {}), x, rng, training)
-        y, carry, memory = loop.run(
-            cell, weights, memory, jnp.swapaxes(sequences, 0, 1), carry, self.mask_of_steps(mask, sequences),
-            every=self.return_sequences, backwards=self.go_backwards, unroll=self.unroll,
-            zeros=self.zero_output_for_mask,
-        )  # fmt: skip
+        given = jnp.swapaxes(sequences, 0, 1), carry, self.mask_of_steps(mask, sequences)
+        how = loop.How(self.return_sequences, self.go_backwards, self.unroll, self.zero_output_for_mask)
+        if derivative.fits(cell, weights):
+            y, carry = derivative.run(cell, weights, *given, how)
+        else:
+            y, carry, memory = loop.run(cell, weights, memory, *given, how)
         if self.return_sequences:
             y = jax.tree.map(lambda a: jnp.swapaxes(a, 0, 1), y)
         state = {**state, "cell": memory} if memory else state

@@ -8,6 +8,7 @@ from typing import Any
 from ...layer import Shapes
 from ..settings import Activation, Constraint, Initializer, Regularizer
 from .cell import Carry, Cell, Values, dropped
+from .derivative import slope
 from .rnn import Recurrent
 
 
@@ -66,6 +67,21 @@ class SimpleRNNCell(SimpleRNNSettings, Cell):
     def step(self, params: Values, carry: Carry, z: Any) -> tuple[Carry, Any]:
         h = self.activation(z + dropped(carry[0], params["recurrent_kernel"], params.get("recurrent_keep")))
         return [h], h
+
+    # --- its derivative, see derivative.py ---------------------------------------------------------
+
+    def inner(self, params: Values, h: Any) -> Any:
+        return h @ params["recurrent_kernel"]
+
+    def mix(self, z: Any, r: Any) -> Any:
+        return r if z is None else z + r
+
+    def slopes(self, a: Any, carry: Carry) -> tuple[Carry, Any]:
+        h, k = slope(self.activation, a)
+        return [h], k
+
+    def tangent(self, slopes: Any, dcarry: Carry, da: Any) -> Carry:
+        return [slopes * da]
 
 
 class SimpleRNN(Recurrent, SimpleRNNSettings):

@@ -1,0 +1,110 @@
+"""A cheaper derivative of the loop, for cells that know the slopes of their step.
+
+Differentiating `loop.run` as it is makes the backward loop sum up the gradient of the
+recurrent weights step by step. Here the loop notes the slopes of each step, and the
+tangent is another loop, linear, in which only the carry moves on: what weights and inputs
+contribute is one product for all steps, before it. Transposed, that is one product for
+each gradient, after the loop. It is an ordinary JVP rule, so `jvp`, `vjp`, `vmap`,
+`checkpoint` and derivatives of derivatives all work.
+
+A cell whose step is step(carry, z) = act(mix(z, inner(h))), h = carry[0], offers
+
+    inner(params, h)            the product with the recurrent weights
+    mix(z, r)                   what goes into the activations; linear, z may be None for zero
+    slopes(a, carry)            next carry, and the slopes of it
+    tangent(slopes, dcarry, da) how the next carry moves; linear in the last two
+
+and its output is h.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+
+from ... import activations
+from . import loop
+from .cell import Carry, Values
+
+ELEMENTWISE = frozenset(
+    vars(activations)[name]
+    for name in (
+        *("linear", "tanh", "sigmoid", "hard_tanh", "hard_sigmoid", "relu", "relu6", "leaky_relu"),
+        *("elu", "selu", "celu", "gelu", "silu", "softplus", "softsign", "exponential"),
+    )
+)
+
+
+def fits(cell: Any, params: Values) -> bool:
+    """Whether this derivative is that of the cell, in a call with these params."""
+    if not hasattr(cell, "slopes") or "recurrent_keep" in params or not getattr(cell, "reset_after", True):
+        return False
+    owners = {next(c for c in type(cell).__mro__ if name in vars(c)) for name in ("step", "slopes")}
+    acts = {cell.activation, getattr(cell, "recurrent_activation", cell.activation)}
+    return len(owners) == 1 and acts <= ELEMENTWISE
+
+
+def run(cell: Any, params: Values, xs: Any, carry: Carry, mask: Any, how: loop.How) -> tuple[Any, Carry]:
+    """(outputs, last carry): `loop.run` with another derivative."""
+
+    @jax.custom_jvp
+    def forward(params: Values, xs: Any, carry: Carry, mask: Any) -> Any:
+        return loop.run(cell, params, {}, xs, carry, mask, how)[:2]
+
+    def rule(primals: Any, tangents: Any) -> Any:
+        params, xs, carry, mask = primals
+
+        def note(carry: Carry, now: Any) -> Any:
+            x, keep = now
+            new, slopes = cell.slopes(cell.mix(cell.feed(params, x), cell.inner(params, carry[0])), carry)
+            new = new if keep is None else loop.choose(keep, new, carry)
+            return new, (carry[0], slopes, new[0] if how.every else None)
+
+        def move(moved: Carry, now: Any) -> Any:
+            da, slopes, keep = now
+            inner = cell.mix(None, moved[0] @ params["recurrent_kernel"])
+            new = cell.tangent(slopes, moved, inner if da is None else da + inner)
+            new = new if keep is None else loop.choose(keep, new, moved)
+            return new, new[0] if how.every else None
+
+        last, (before, slopes, hs) = how.scan(note, carry, (xs, mask))
+        da = along(lambda p, x: cell.mix(cell.feed(p, x), cell.inner(p, before)), (params, xs), tangents[:2])
+        dcarry = [jnp.zeros_like(c) if is_zero(d) else d for c, d in zip(carry, tangents[2], strict=True)]
+        dlast, dhs = how.scan(move, dcarry, (da, slopes, mask))
+        return (outputs(hs, last, mask, how), last), (outputs(dhs, dlast, mask, how), dlast)
+
+    forward.defjvp(rule, symbolic_zeros=True)
+    return forward(params, xs, carry, mask)
+
+
+def outputs(hs: Any, last: Carry, mask: Any, how: loop.How) -> Any:
+    """What the loop returns, from all h or from the last carry."""
+    y, keep = (hs, mask) if how.every else (last[0], None if mask is None else mask[0 if how.backwards else -1])
+    y = jnp.where(keep[..., None], y, 0) if how.zeros and keep is not None else y
+    return y[::-1] if how.every and how.backwards else y
+
+
+def along(f: Any, primals: Any, tangents: Any) -> Any:
+    """The derivative of f along the tangents that are not zero, or None if all are."""
+    values, tree = jax.tree.flatten(primals)
+    moves = tree.flatten_up_to(tangents)
+    moving = [i for i, d in enumerate(moves) if not is_zero(d)]
+
+    def g(*some: Any) -> Any:
+        given = dict(zip(moving, some, strict=True))
+        return f(*tree.unflatten([given.get(i, v) for i, v in enumerate(values)]))
+
+    return jax.jvp(g, [values[i] for i in moving], [moves[i] for i in moving])[1] if moving else None
+
+
+def is_zero(tangent: Any) -> bool:
+    """Whether a tangent is known to be zero."""
+    return isinstance(tangent, SymbolicZero)
+
+
+def slope(f: Any, x: Any) -> tuple[Any, Any]:
+    """(f(x), f'(x)) of a function that works element by element."""
+    return jax.jvp(f, (x,), (jnp.ones_like(x),))
