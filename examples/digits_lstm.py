@@ -26,7 +26,7 @@ LOSS = "sparse_categorical_crossentropy"
 (x_train, y_train), (x_test, y_test) = datasets.digits.load_data()
 
 # Large steps first, small ones at the end.
-rate = optimizers.schedules.CosineDecay(5e-3, decay_steps=EPOCHS * len(x_train) // 32)
+rate = optimizers.schedules.CosineDecay(1e-2, decay_steps=EPOCHS * len(x_train) // 32)
 
 
 def draw_curves(history: dict[str, list[float]], path: Path) -> None:
@@ -53,7 +53,7 @@ def draw_curves(history: dict[str, list[float]], path: Path) -> None:
 fkeras.utils.set_random_seed(0)
 model = Sequential([
     LSTM(128, input_shape=(8, 8)),
-    Dropout(0.2),
+    Dropout(0.5),
     Dense(10, activation="softmax"),
 ])  # fmt: skip
 model.compile(optimizer=optimizers.Adam(rate), loss=LOSS, metrics=["accuracy"])
