@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -85,7 +86,10 @@ def result_type(*dtypes: Any) -> str:
     python = [d in (int, float) if isinstance(d, type) else False for d in dtypes]
     if all(python):
         return ("float" if float in dtypes else "int") + config.floatx()[-2:]
-    if len(set(names)) > 1:
-        kinds = [d(0) if weak else n for d, n, weak in zip(dtypes, names, python, strict=True)]
-        names = [jnp.result_type(*kinds).name]
-    return NARROW.get(names[0], names[0])
+    strong = [n for n, weak in zip(names, python, strict=True) if not weak]
+    found = jnp.dtype(functools.reduce(jnp.promote_types, strong)).name
+    if float in dtypes and not jnp.issubdtype(found, jnp.inexact):
+        found = config.floatx()
+    elif int in dtypes and found == "bool":
+        found = f"int{config.floatx()[-2:]}"
+    return NARROW.get(found, found)
