@@ -258,7 +258,7 @@ def entries(layer: Any) -> Iterable[tuple[Any, str, tuple[str, ...]]]:
     if not layer.is_bound:  # a frozen weight keeps its place among the others
         order = {k: i for i, k in enumerate(layer._face.declared)}
         keys.sort(key=lambda k: order.get(k, len(order)))
-    found = [(layer, key, (key,)) for key in keys]
+    found: list[Any] = [(layer, key, (key,)) for key in keys]
     for name, child in layer.children.items():
         found.extend((part, key, (name, *path)) for part, key, path in entries(child))
     return layer._in_order(found)

@@ -247,7 +247,11 @@ def weigh_classes(rows: Rows, class_weight: Any, count: int | None = None) -> Ro
     classes = classes_of(np.asarray(rows.y[0]))
     weights = np.ones(classes.shape, config.floatx())
     for label, weight in class_weight.items():
-        if not isinstance(label, (int, np.integer)) or not np.isscalar(weight) or not np.isfinite(np.float64(weight)):
+        if (
+            not isinstance(label, (int, np.integer))
+            or not isinstance(weight, (int, float, np.number))
+            or not np.isfinite(weight)
+        ):
             raise ValueError(
                 f"class_weight has an entry {label!r}: {weight!r}; a class is a whole number, a weight a finite number."
             )
