@@ -10,7 +10,7 @@ each gradient, after the loop. It is an ordinary JVP rule, so `jvp`, `vjp`, `vma
 A cell whose step is step(carry, z) = act(mix(z, inner(h))), h = carry[0], offers
 
     inner(params, h)            the product with the recurrent weights
-    mix(z, r)                   what goes into the activations; linear, z may be None for zero
+    mix(z, r)                   what goes into the activations, any nest; linear, z may be None for zero
     slopes(a, carry)            next carry, and the slopes of it
     tangent(slopes, dcarry, da) how the next carry moves; linear in the last two
 
@@ -66,7 +66,7 @@ def run(cell: Any, params: Values, xs: Any, carry: Carry, mask: Any, how: loop.H
         def move(moved: Carry, now: Any) -> Any:
             da, slopes, keep = now
             inner = cell.mix(None, moved[0] @ params["recurrent_kernel"])
-            new = cell.tangent(slopes, moved, inner if da is None else da + inner)
+            new = cell.tangent(slopes, moved, inner if da is None else jax.tree.map(jnp.add, da, inner))
             new = new if keep is None else loop.choose(keep, new, moved)
             return new, new[0] if how.every else None
 

@@ -103,10 +103,11 @@ class GRUCell(GRUSettings, Cell):
     def mix(self, z: Any, r: Any) -> Any:
         n = 2 * self.units
         gates, x = (r[..., :n], jnp.zeros_like(r[..., n:])) if z is None else (z[..., :n] + r[..., :n], z[..., n:])
-        return jnp.concatenate([gates, x, r[..., n:]], -1)
+        return gates, x, r[..., n:]
 
     def slopes(self, a: Any, carry: Carry) -> tuple[Carry, Any]:
-        u, r, x, q = jnp.split(a, 4, -1)
+        gates, x, q = a
+        u, r = jnp.split(gates, 2, -1)
         (u, ku), (r, kr) = (slope(self.recurrent_activation, v) for v in (u, r))
         g, kg = slope(self.activation, x + r * q)
         h = carry[0]
@@ -114,7 +115,8 @@ class GRUCell(GRUSettings, Cell):
 
     def tangent(self, slopes: Any, dcarry: Carry, da: Any) -> Carry:
         u, ku, kg, r, kr = slopes
-        du, dr, dx, dq = jnp.split(da, 4, -1)
+        gates, dx, dq = da
+        du, dr = jnp.split(gates, 2, -1)
         return [u * dcarry[0] + ku * du + kg * (dx + r * dq + kr * dr)]
 
 
