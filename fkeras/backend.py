@@ -85,10 +85,12 @@ def result_type(*dtypes: Any) -> str:
         raise ValueError(f"8-bit floats are not converted by themselves; cast one of {', '.join(names)} first.")
     python = [d in (int, float) if isinstance(d, type) else False for d in dtypes]
     if all(python):
-        return ("float" if float in dtypes else "int") + config.floatx()[-2:]
+        found = ("float" if float in dtypes else "int") + config.floatx()[-2:]
+        return NARROW.get(found, found)
     strong = [n for n, weak in zip(names, python, strict=True) if not weak]
     found = jnp.dtype(functools.reduce(jnp.promote_types, strong)).name
-    if float in dtypes and not jnp.issubdtype(found, jnp.inexact):
+    exact = not any(jnp.issubdtype(n, jnp.inexact) for n in strong)
+    if exact and (float in dtypes or jnp.issubdtype(found, jnp.floating)):  # uint64 beside int64 makes floats
         found = config.floatx()
     elif int in dtypes and found == "bool":
         found = f"int{config.floatx()[-2:]}"
