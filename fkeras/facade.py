@@ -158,10 +158,10 @@ class Facade:
     def get_weights(self: Any) -> list[np.ndarray]:
         """The values of all weights as NumPy arrays."""
         while True:
-            runs = storey.runs(self)
-            with storey.holding(runs):
+            turn = storey.turns[0]
+            with storey.holding(storey.runs(self)):
                 values = [np.asarray(w.value) for w in self.weights]
-            if runs == storey.runs(self):  # or another thread began to train meanwhile
+            if turn == storey.turns[0]:  # or another thread began to train meanwhile
                 return values
 
     def set_weights(self: Any, weights: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from typing import Any
 
 import jax
@@ -75,12 +76,10 @@ class Epochs:
         self.data, self.room = rows.on_device(), rows.room()
         self.objective = programs.objective
         self.seed = np.asarray(jax.random.key_data(model.base_key()))
-        full = self.count // self.size
-        self.tail = self.count - full * self.size
-        self.steps = full + bool(self.tail)
-        if plan.steps_per_epoch is not None:
-            self.steps = min(self.steps, plan.steps_per_epoch)
-        self.full = min(full, self.steps)
+        self.full, self.tail = divmod(self.count, self.size)
+        self.total = self.full + bool(self.tail)
+        self.steps = plan.steps_per_epoch or self.total
+        self.place, self.order = 0, None  # how much of the data this and earlier epochs have seen, in which order
         self.singly = hooks.wants("train")
         self.pace = Pace()
         if isinstance(plan.steps_per_execution, int):
@@ -93,50 +92,55 @@ class Epochs:
     def run(self, epoch: int) -> dict[str, Any]:
         """One epoch; returns its logs."""
         self.bar.begin_epoch(epoch)
-        order = permutation(self.seed, self.step, self.count, self.room) if self.plan.shuffle else None
+        if not self.place and self.plan.shuffle:
+            self.order = permutation(self.seed, self.step, self.count, self.room)
         self.restart_metrics()
         if self.keeps:
             self.session()
         done = 0
-        while done < self.full and not (self.singly and self.model.stop_training):
-            done = self.advance(order, done)
+        while done < self.steps and self.place < self.total and not (self.singly and self.model.stop_training):
+            done += self.advance(done)
             if self.bar.due():
                 self.bar.draw(done, self.logs())
-        if self.tail and done == self.full < self.steps:
-            self.advance_tail(order, done)
-            done += 1
         self.step += done
+        if self.place == self.total:
+            if done < self.steps:
+                warnings.warn(f"The data ends after {done} of {self.steps} steps of epoch {epoch + 1}.", stacklevel=5)
+            self.place = 0
         return self.logs()
 
     def restart_metrics(self) -> None:
         """Sets the accumulators back to where an epoch begins."""
         self.session.ts = self.session.ts._replace(metrics=self.fresh_metrics)
 
-    def advance(self, order: Any, done: int) -> int:
-        """One dispatch of some full batches; returns how many steps of the epoch are done."""
-        many = 1 if self.singly else min(self.pace.steps, self.full - done)
+    def advance(self, done: int) -> int:
+        """One dispatch: some full batches, or the smaller one at the end; returns how many."""
         if self.singly:
             self.hooks.on_train_batch_begin(done)
-        self.pace.begin()
-        program = self.programs.train(self.size)
-        reached = self.session.dispatch(program, self.data, order, np.int32(done), np.int32(done + many))
-        reached = int(reached)
-        self.pace.end(many)
-        if reached < done + many:
-            self.fail(reached)
+        left = min(self.full - self.place, self.steps - done)
+        many = 1 if self.singly else min(self.pace.steps, left)
+        many = self.dispatch(many, done) if left else self.dispatch_tail(done)
+        self.place += many
         if self.singly:
             self.hooks.on_train_batch_end(done, self.logs())
-        return reached
+        return many
 
-    def advance_tail(self, order: Any, done: int) -> None:
-        """The last batch of the epoch, smaller than the others."""
-        if self.singly:
-            self.hooks.on_train_batch_begin(done)
+    def dispatch(self, many: int, done: int) -> int:
+        """So many full batches."""
+        self.pace.begin()
+        start, stop = np.int32(self.place), np.int32(self.place + many)
+        reached = int(self.session.dispatch(self.programs.train(self.size), self.data, self.order, start, stop))
+        self.pace.end(many)
+        if reached < stop:
+            self.fail(done + reached - self.place)
+        return many
+
+    def dispatch_tail(self, done: int) -> int:
+        """The last batch of the data, smaller than the others."""
         row = np.int32(self.full * self.size)
-        if not bool(self.session.dispatch(self.programs.train_once(self.tail), self.data, order, row)):
+        if not bool(self.session.dispatch(self.programs.train_once(self.tail), self.data, self.order, row)):
             self.fail(done)
-        if self.singly:
-            self.hooks.on_train_batch_end(done, self.logs())
+        return 1
 
     def fail(self, batch: int) -> None:
         """Says that the loss or its gradient is not finite; the values are those from before that batch."""

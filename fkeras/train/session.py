@@ -60,6 +60,7 @@ class Session:
             part._face.live = live
         if isinstance(self.model.optimizer, Optimizer):
             self.model.optimizer.live = live
+        storey.turns[0] += 1
 
     def finish(self) -> None:
         """The params to keep after training: for some optimizers not the last ones."""
