@@ -92,6 +92,8 @@ class Symbol:
             "instead of numpy or jax.numpy, or put the code into a layer's `call` or a Lambda layer."
         )
 
+    __array_priority__ = 1000  # NumPy leaves `array * symbol` to the symbol
+
     __add__, __radd__ = _operator("add"), _operator("add", True)
     __sub__, __rsub__ = _operator("subtract"), _operator("subtract", True)
     __mul__, __rmul__ = _operator("multiply"), _operator("multiply", True)

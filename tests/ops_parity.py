@@ -8,6 +8,7 @@ shapes, dtypes, and the config that a saved model holds.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jax
@@ -64,21 +65,29 @@ def arrays(tree: Any) -> list[np.ndarray]:
     return [np.asarray(a) for a in jax.tree.leaves(tree)]
 
 
-def check_values(line: str, rtol: float = 1e-5, atol: float = 1e-5) -> None:
-    """Both libraries compute the same numbers, of the same dtypes, in the same structure."""
-    want, have = eval(line, {**KERAS, **POOL}), eval(line, {**OURS, **POOL})
-    assert len(jax.tree.leaves(have)) == len(jax.tree.leaves(want)), line
+def compute(line: str, names: dict[str, Any], compiled: bool) -> Any:
+    """The value of a line; compiled as one program, or one operation after the other."""
+    if not compiled:
+        return eval(line, {**names, **POOL})
+    used = {n: POOL[n] for n in re.findall(r"\w+", line) if n in POOL}
+    return jax.jit(lambda arrays: eval(line, {**names, **POOL, **arrays}))(used)
+
+
+def check_values(line: str, rtol: float = 1e-5, atol: float = 1e-5, compiled: bool = False) -> list[np.ndarray]:
+    """Both libraries compute the same numbers, of the same dtypes, in the same structure; returns ours."""
+    want, have = compute(line, KERAS, compiled), compute(line, OURS, compiled)
     assert isinstance(have, (tuple, list)) == isinstance(want, (tuple, list)), line
-    for w, h in zip(arrays(want), arrays(have), strict=True):
+    want, have = arrays(want), arrays(have)
+    for w, h in zip(want, have, strict=True):
         assert (h.shape, h.dtype) == (w.shape, w.dtype), f"{line}: {h.shape} {h.dtype}, Keras {w.shape} {w.dtype}"
         close = 2e-2 if str(w.dtype) in ("float16", "bfloat16") else rtol
-        if w.dtype.kind in "biuc" and w.dtype.kind != "c":
+        if w.dtype.kind in "biu":
             np.testing.assert_array_equal(h, w, err_msg=line)
         else:
             wide = np.complex64 if w.dtype.kind == "c" else np.float32
-            np.testing.assert_allclose(
-                h.astype(wide), w.astype(wide), rtol=close, atol=max(atol, close / 10), err_msg=line
-            )
+            least = max(atol, close / 10)
+            np.testing.assert_allclose(h.astype(wide), w.astype(wide), rtol=close, atol=least, err_msg=line)
+    return have
 
 
 class Used(dict):
@@ -118,24 +127,26 @@ def serialize_call(call: Any) -> Any:
     return jax.tree.map(lambda v: repr(v) if not isinstance(v, (str, int, float, bool)) else v, call)
 
 
-def check_record(line: str) -> None:
-    """Both libraries record the same operation, with the same shapes, and ours computes it again."""
+def check_record(line: str, values: list[np.ndarray]) -> None:
+    """Both libraries record the same operation; ours predicts the shapes and dtypes of these values."""
     theirs = Used(KERAS, lambda a: keras.Input(batch_shape=a.shape, dtype=str(a.dtype)))
     ours = Used(OURS, lambda a: fkeras.Input(batch_shape=a.shape, dtype=str(a.dtype)))
-    want, have = eval(line, theirs), eval(line, ours)
-    want_leaves = [t for t in jax.tree.leaves(want) if isinstance(t, keras.KerasTensor)]
-    have_leaves, values = graph.symbols(have), arrays(eval(line, {**OURS, **POOL}))
-    assert have_leaves and len(have_leaves) == len(want_leaves) == len(values), f"{line}: {have}, Keras {want}"
-    for v, h in zip(values, have_leaves, strict=True):
+    want, have = eval(line, theirs), graph.symbols(eval(line, ours))
+    want = [t for t in jax.tree.leaves(want) if isinstance(t, keras.KerasTensor)]
+    assert have and len(have) == len(want) == len(values), f"{line}: {have}, Keras {want}"
+    for v, h in zip(values, have, strict=True):
         assert (h.shape, h.dtype) == (v.shape, str(v.dtype)), f"{line}: {h}, but the value is {v.shape} {v.dtype}"
-    node, op = have_leaves[0].node, want_leaves[0]._keras_history.operation
+    node, op = have[0].node, want[0]._keras_history.operation
     call = op._inbound_nodes[0].arguments
     mine = written(node.layer, node.args, node.kwargs, registry.serialize)
-    keras_s = written(op, call.args, call.kwargs, serialization_lib.serialize_keras_object)
-    assert mine == keras_s, f"{line}: {mine}, Keras {keras_s}"
+    their = written(op, call.args, call.kwargs, serialization_lib.serialize_keras_object)
+    assert mine == their, f"{line}: {mine}, Keras {their}"
     again = registry.deserialize(json.loads(json.dumps(registry.serialize(node.layer))))
-    given = {symbol: POOL[name] for name, symbol in ours.symbols.items()}
-    if all(s in given for s in graph.symbols((node.args, node.kwargs))):
-        args, kwargs = graph.substitute((node.args, node.kwargs), given)
-        for h, v in zip(arrays(again.apply({}, {}, *args, **kwargs)[0]), values, strict=True):
-            np.testing.assert_array_equal(h, v, err_msg=line)
+    assert again.output_spec(*specs(node.args), **specs(node.kwargs)) == node.layer.output_spec(
+        *specs(node.args), **specs(node.kwargs)
+    ), line
+
+
+def specs(tree: Any) -> Any:
+    """The nest with specs for symbols."""
+    return jax.tree.map(lambda x: x.spec if graph.is_symbol(x) else x, tree, is_leaf=graph.is_symbol)

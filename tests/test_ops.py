@@ -46,14 +46,15 @@ def test_operators_compute_what_they_record():
     exprs = [
         x + y, 1 + x, x - y, 1 - x, x * y, x / y, 2 / x, x // y, 5 // x, x % y, 7 % x, x**2, 2**x, -x, abs(x),
         x < y, x <= y, x > 0, x >= 0, x == y, x != y, (x > 0) & (y > 0), (x > 0) | (y > 0), (x > 0) ^ (y > 0),
-        ~(x > 0), x @ ops.transpose(y), x[:, 1:], x[..., None, 0], x.reshape((-1, 1)), ops.squeeze(x[None], 0),
+        ~(x > 0), x @ ops.transpose(y), np.float32(2) * x, np.ones(3, "float32") - x, x[:, 1:], x[..., None, 0],
+        x.reshape((-1, 1)), ops.squeeze(x[None], 0),
     ]  # fmt: skip
     model = fkeras.Model([x, y], exprs)
     a, b = np.array([[1.0, -2.0, 3.0]], "float32"), np.array([[1.0, 5.0, -2.0]], "float32")
     want = [
         a + b, 1 + a, a - b, 1 - a, a * b, a / b, 2 / a, a // b, 5 // a, a % b, 7 % a, a**2, 2**a, -a, abs(a),
         a < b, a <= b, a > 0, a >= 0, a == b, a != b, (a > 0) & (b > 0), (a > 0) | (b > 0), (a > 0) ^ (b > 0),
-        ~(a > 0), a @ b.T, a[:, 1:], a[..., None, 0], a.reshape((-1, 1)), a,
+        ~(a > 0), a @ b.T, 2 * a, 1 - a, a[:, 1:], a[..., None, 0], a.reshape((-1, 1)), a,
     ]  # fmt: skip
     for have, expected in zip(model([a, b]), want, strict=True):
         np.testing.assert_allclose(have, expected, rtol=1e-6)

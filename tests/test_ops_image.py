@@ -104,5 +104,5 @@ adaptive_average_pool(seq, (4,))
 
 @pytest.mark.parametrize("line", LINES)
 def test_on_arrays_and_symbols(line):
-    check_values(line, rtol=2e-4, atol=2e-5)
-    check_record(line)
+    compiled = "elastic" not in line  # Keras reads the width of its blur from an array
+    check_record(line, check_values(line, rtol=2e-4, atol=2e-5, compiled=compiled))

@@ -33,13 +33,18 @@ class Reduction(Protocol):
     def __call__(self, x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> jax.Array: ...
 
 
+def as_array(x: ArrayLike) -> jax.Array:
+    """`x` as an array; an array as it is, in no time."""
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
+
+
 def floats(x: ArrayLike) -> jax.Array:
     """The array; integers and booleans as numbers of `floatx`.
 
     >>> floats([1, 2]).dtype.name, floats(jnp.ones(2, "bfloat16")).dtype.name
     ('float32', 'bfloat16')
     """
-    x = jnp.asarray(x)
+    x = as_array(x)
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(config.floatx())
 
 
@@ -61,19 +66,19 @@ def _finish(f: Any, like: Any, doc: str, shapes: str, module: str | None, settin
 
 
 def unary(
-    name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = jnp.asarray, module: str = "numpy"
+    name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = as_array, module: str = "numpy"
 ) -> Unary:
     """The operation `f(x)`. name: with the name of its class in Keras, if that is another."""
     return _finish(lambda x: f(convert(x)), name, doc, "any -> same", module)
 
 
-def binary(name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = jnp.asarray) -> Binary:
+def binary(name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = as_array) -> Binary:
     """The operation `f(x1, x2)`, with broadcasting."""
     return _finish(lambda x1, x2: f(convert(x1), convert(x2)), name, doc, "(...), (...) -> broadcast", "numpy")
 
 
 def reduction(
-    name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = jnp.asarray, module: str = "numpy"
+    name: str | tuple[str, str], f: Callable[..., Any], doc: str, convert: Any = as_array, module: str = "numpy"
 ) -> Reduction:
     """The operation `f(x, axis, keepdims)`: over all axes for None."""
 
