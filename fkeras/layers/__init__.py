@@ -84,7 +84,9 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )  # fmt: skip
-from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell, StackedRNNCells
+from .recurrent import (
+    GRU, LSTM, RNN, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell, StackedRNNCells,
+)  # fmt: skip
 from .regularization import (
     AlphaDropout,
     Dropout,

@@ -6,6 +6,9 @@ from fkeras.layers import (
     LSTM,
     RNN,
     Bidirectional,
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
     Dense,
     GRUCell,
     LSTMCell,
@@ -76,6 +79,16 @@ ROWS = {
     "gru_cell": Row(lambda: GRUCell(3, dropout=0.4, recurrent_dropout=0.3), (2, 4), [(2, 3)]),
     "simple_rnn_cell": Row(lambda: SimpleRNNCell(3, "relu", seed=2, dropout=0.3), (2, 4), (2, 3), smooth=False),
     "stacked_rnn_cells": Row(lambda: StackedRNNCells([LSTMCell(2), GRUCell(3)]), (2, 4), [[(2, 2), (2, 2)], [(2, 3)]]),
+    "conv_lstm1d": Row(
+        lambda: ConvLSTM1D(2, 2, dropout=0.3, recurrent_dropout=0.2, seed=1), (2, 3, 4, 2), unknown=(0, 1)
+    ),
+    "conv_lstm2d_masked": Row(
+        lambda: ConvLSTM2D(2, 2, padding="same", return_sequences=True), Steps((2, 3, 4, 3, 1)), unknown=(0, 1)
+    ),
+    "conv_lstm2d_first": Row(
+        lambda: ConvLSTM2D(2, 2, strides=2, data_format="channels_first", return_state=True), (2, 3, 1, 4, 4)
+    ),
+    "conv_lstm3d": Row(lambda: ConvLSTM3D(1, 2), (2, 2, 3, 3, 3, 1)),
     "bidirectional": Row(lambda: Bidirectional(LSTM(3, return_sequences=True)), Steps(STEPS), unknown=(0, 1)),
     "bidirectional_apart": Row(
         lambda: Bidirectional(GRU(3, return_state=True, dropout=0.3), merge_mode=None), STEPS, unknown=(0, 1)

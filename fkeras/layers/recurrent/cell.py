@@ -68,6 +68,20 @@ class Cell(Layer):
         """(carry, projected input) -> (next carry, output)."""
         raise NotImplementedError(f"{type(self).__name__} must define `step`.")
 
+    # --- parts that most cells have ------------------------------------------------------------
+
+    def recur(self, params: Values, h: Any) -> Any:
+        """The product of the first state with the recurrent weights."""
+        return dropped(h, params["recurrent_kernel"], params.get("recurrent_keep"))
+
+    def inner(self, params: Values, h: Any) -> Any:
+        """What the first state adds to the activations."""
+        return self.recur(params, h)
+
+    def mix(self, z: Any, r: Any) -> Any:
+        """What goes into the activations: of the input and of the first state."""
+        return r if z is None else z + r
+
     # --- what the loop calls -------------------------------------------------------------------
 
     def ready(self, params: Values, state: Values, x: Any, rng: Any, training: bool) -> tuple[Values, Values]:
@@ -112,24 +126,32 @@ class Cell(Layer):
 
     # --- settings ----------------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Refuses settings that no cell can have."""
-        check_positive(self, "units")
-        check_rate(self, "dropout", "recurrent_dropout")
-        if getattr(self, "implementation", 2) not in (0, 1, 2):
-            raise ValueError(f"{type(self).__name__}: implementation must be 1 or 2; got {self.implementation!r}.")  # type: ignore[attr-defined]
-        object.__setattr__(self, "seed", random.check_seed(getattr(self, "seed", None)))
+    @classmethod
+    def check(cls, layer: Any) -> None:
+        """Refuses settings of a cell, or of a layer that makes one, that no cell can have."""
+        check_positive(layer, "units")
+        check_noise(layer)
 
 
-def dropped(x: Any, w: Any, keep: Any = None, product: Callable[[Any, Any], Any] = jnp.matmul) -> Any:
+def check_noise(layer: Any) -> None:
+    """Refuses rates and seeds that cannot be."""
+    check_rate(layer, "dropout", "recurrent_dropout")
+    if getattr(layer, "implementation", 2) not in (0, 1, 2):
+        raise ValueError(f"{type(layer).__name__}: implementation must be 1 or 2; got {layer.implementation!r}.")
+    object.__setattr__(layer, "seed", random.check_seed(layer.seed))
+
+
+def dropped(x: Any, w: Any, keep: Any = None, product: Callable[[Any, Any], Any] = jnp.matmul, axis: int = -1) -> Any:
     """product(x, w), where each gate sees x under its own dropout mask.
+
+    axis: where the product has its gates.
 
     keep: (masks, *x.shape); with several, w has as many parts along its last axis.
     """
     if keep is None:
         return product(x, w)
     parts = [product(x * k, v) for k, v in zip(keep, jnp.split(w, len(keep), -1), strict=True)]
-    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, -1)
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis)
 
 
 def as_carry(owner: Any, states: Any, cell: Any, x: Any) -> Carry:

@@ -9,7 +9,8 @@ each gradient, after the loop. It is an ordinary JVP rule, so `jvp`, `vjp`, `vma
 
 A cell whose step is step(carry, z) = act(mix(z, inner(h))), h = carry[0], offers
 
-    inner(params, h)            the product with the recurrent weights
+    recur(params, h)            the product with the recurrent weights
+    inner(params, h)            the same, with a bias if it has one
     mix(z, r)                   what goes into the activations, any nest; linear, z may be None for zero
     slopes(a, carry)            next carry, and the slopes of it
     tangent(slopes, dcarry, da) how the next carry moves; linear in the last two
@@ -25,7 +26,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from ... import activations
+from ... import activations, registry
 from . import loop
 from .cell import Carry, Values
 
@@ -38,13 +39,16 @@ ELEMENTWISE = frozenset(
 )
 
 
+PARTS = ("step", "recur", "inner", "mix", "slopes", "tangent")
+
+
 def fits(cell: Any, params: Values) -> bool:
     """Whether this derivative is that of the cell, in a call with these params."""
     if not hasattr(cell, "slopes") or "recurrent_keep" in params or not getattr(cell, "reset_after", True):
         return False
-    owners = {next(c for c in type(cell).__mro__ if name in vars(c)) for name in ("step", "slopes")}
+    users = any(name in vars(c) for c in type(cell).__mro__ if not registry.is_builtin(c) for name in PARTS)
     acts = {cell.activation, getattr(cell, "recurrent_activation", cell.activation)}
-    return len(owners) == 1 and acts <= ELEMENTWISE
+    return not users and acts <= ELEMENTWISE
 
 
 def run(cell: Any, params: Values, xs: Any, carry: Carry, mask: Any, how: loop.How) -> tuple[Any, Carry]:
@@ -65,7 +69,7 @@ def run(cell: Any, params: Values, xs: Any, carry: Carry, mask: Any, how: loop.H
 
         def move(moved: Carry, now: Any) -> Any:
             da, slopes, keep = now
-            inner = cell.mix(None, moved[0] @ params["recurrent_kernel"])
+            inner = cell.mix(None, cell.recur(params, moved[0]))
             new = cell.tangent(slopes, moved, inner if da is None else jax.tree.map(jnp.add, da, inner))
             new = new if keep is None else loop.choose(keep, new, moved)
             return new, new[0] if how.every else None
@@ -83,7 +87,7 @@ def run(cell: Any, params: Values, xs: Any, carry: Carry, mask: Any, how: loop.H
 def outputs(hs: Any, last: Carry, mask: Any, how: loop.How) -> Any:
     """What the loop returns, from all h or from the last carry."""
     y, keep = (hs, mask) if how.every else (last[0], None if mask is None else mask[0 if how.backwards else -1])
-    y = jnp.where(keep[..., None], y, 0) if how.zeros and keep is not None else y
+    y = loop.choose(keep, y, jnp.zeros_like(y)) if how.zeros and keep is not None else y
     return y[::-1] if how.every and how.backwards else y
 
 

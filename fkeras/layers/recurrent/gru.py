@@ -66,7 +66,7 @@ class GRUCell(GRUSettings, Cell):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check()
+        self.check(self)
 
     def param_shapes(self, x: Any, *_: Any) -> Shapes:
         width = 3 * self.units
@@ -83,8 +83,7 @@ class GRUCell(GRUSettings, Cell):
         h, u, n = carry[0], params["recurrent_kernel"], 2 * self.units
         keep = params.get("recurrent_keep")
         if self.reset_after:
-            a = dropped(h, u, keep)
-            a = a + params["bias"][1] if self.use_bias else a
+            a = self.inner(params, h)
             update, reset = jnp.split(self.recurrent_activation(z[..., :n] + a[..., :n]), 2, -1)
             inner = reset * a[..., n:]
         else:
@@ -97,7 +96,7 @@ class GRUCell(GRUSettings, Cell):
     # --- its derivative where the reset is after the product, see derivative.py --------------------
 
     def inner(self, params: Values, h: Any) -> Any:
-        r = h @ params["recurrent_kernel"]
+        r = self.recur(params, h)
         return r + params["bias"][1] if self.use_bias else r
 
     def mix(self, z: Any, r: Any) -> Any:

@@ -57,7 +57,7 @@ def run(
 
 def choose(keep: Any, new: Any, old: Any) -> Any:
     """`new` for the examples that are kept, `old` for the others."""
-    return jax.tree.map(lambda a, b: jnp.where(keep.reshape(keep.shape + (1,) * (a.ndim - 1)), a, b), new, old)
+    return jax.tree.map(lambda a, b: jnp.where(keep.reshape(keep.shape + (1,) * (a.ndim - keep.ndim)), a, b), new, old)
 
 
 def previous_output(cell: Any, carry: Carry, y: Any) -> Any:

@@ -41,7 +41,43 @@ class LSTMSettings:
     seed: int | None = None
 
 
-class LSTMCell(LSTMSettings, Cell):
+class _LSTMCell(Cell):
+    """The step of a long short-term memory, whatever its products are."""
+
+    axis = -1  # of the gates
+
+    masks = property(lambda self: 4 if self.recurrent_dropout or self.implementation == 1 else 1)
+
+    def _setting(self, weight: str, kind: str) -> Any:
+        found = super()._setting(weight, kind)
+        forget = self.unit_forget_bias and (weight, kind) == ("bias", "initializer")
+        return ForgetBias(found, self.output_size) if forget else found
+
+    def step(self, params: Values, carry: Carry, z: Any) -> tuple[Carry, Any]:
+        h, c = carry
+        i, f, g, o = jnp.split(z + self.recur(params, h), 4, self.axis)
+        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
+        h = self.recurrent_activation(o) * self.activation(c)
+        return [h, c], h
+
+    # --- its derivative, see derivative.py ---------------------------------------------------------
+
+    def slopes(self, a: Any, carry: Carry) -> tuple[Carry, Any]:
+        i, f, g, o = jnp.split(a, 4, self.axis)
+        (i, ki), (f, kf), (o, ko) = (slope(self.recurrent_activation, v) for v in (i, f, o))
+        g, kg = slope(self.activation, g)
+        c = f * carry[1] + i * g
+        y, kc = slope(self.activation, c)
+        return [o * y, c], (g * ki, carry[1] * kf, i * kg, y * ko, f, o * kc)
+
+    def tangent(self, slopes: Any, dcarry: Carry, da: Any) -> Carry:
+        ki, kf, kg, ko, f, kc = slopes
+        di, df, dg, do = jnp.split(da, 4, self.axis)
+        dc = f * dcarry[1] + ki * di + kf * df + kg * dg
+        return [ko * do + kc * dc, dc]
+
+
+class LSTMCell(LSTMSettings, _LSTMCell):
     """One step of a long short-term memory.
 
         i, f, g, o = split(x @ kernel + h @ recurrent_kernel + bias)
@@ -66,53 +102,18 @@ class LSTMCell(LSTMSettings, Cell):
     implementation: int = dataclasses.field(default=2, repr=False, metadata={"config": False})
 
     state_size = property(lambda self: [self.units, self.units])
-    masks = property(lambda self: 4 if self.recurrent_dropout or self.implementation == 1 else 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check()
+        self.check(self)
 
     def param_shapes(self, x: Any, *_: Any) -> Shapes:
         bias = {"bias": (4 * self.units,)} if self.use_bias else {}
         return {"kernel": (x.shape[-1], 4 * self.units), "recurrent_kernel": (self.units, 4 * self.units), **bias}
 
-    def _setting(self, weight: str, kind: str) -> Any:
-        found = super()._setting(weight, kind)
-        forget = self.unit_forget_bias and (weight, kind) == ("bias", "initializer")
-        return ForgetBias(found, self.units) if forget else found
-
     def feed(self, params: Values, xs: Any) -> Any:
         z = dropped(xs, params["kernel"], params.get("keep"))
         return z + params["bias"] if self.use_bias else z
-
-    def step(self, params: Values, carry: Carry, z: Any) -> tuple[Carry, Any]:
-        h, c = carry
-        i, f, g, o = jnp.split(z + dropped(h, params["recurrent_kernel"], params.get("recurrent_keep")), 4, -1)
-        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
-        h = self.recurrent_activation(o) * self.activation(c)
-        return [h, c], h
-
-    # --- its derivative, see derivative.py ---------------------------------------------------------
-
-    def inner(self, params: Values, h: Any) -> Any:
-        return h @ params["recurrent_kernel"]
-
-    def mix(self, z: Any, r: Any) -> Any:
-        return r if z is None else z + r
-
-    def slopes(self, a: Any, carry: Carry) -> tuple[Carry, Any]:
-        i, f, g, o = jnp.split(a, 4, -1)
-        (i, ki), (f, kf), (o, ko) = (slope(self.recurrent_activation, v) for v in (i, f, o))
-        g, kg = slope(self.activation, g)
-        c = f * carry[1] + i * g
-        y, kc = slope(self.activation, c)
-        return [o * y, c], (g * ki, carry[1] * kf, i * kg, y * ko, f, o * kc)
-
-    def tangent(self, slopes: Any, dcarry: Carry, da: Any) -> Carry:
-        ki, kf, kg, ko, f, kc = slopes
-        di, df, dg, do = jnp.split(da, 4, -1)
-        dc = f * dcarry[1] + ki * di + kf * df + kg * dg
-        return [ko * do + kc * dc, dc]
 
 
 class LSTM(Recurrent, LSTMSettings):

@@ -43,6 +43,7 @@ class Recurrent(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.cell_class is not None:
+            self.cell_class.check(self)
             own = {name: getattr(self, name) for name in settings_of(self.cell_class)}
             object.__setattr__(self, "cell", self.cell_class(**own, dtype=self.dtype_policy, trainable=self.trainable))
         if getattr(self, "use_cudnn", "auto") not in ("auto", True, False):

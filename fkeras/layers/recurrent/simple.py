@@ -54,7 +54,7 @@ class SimpleRNNCell(SimpleRNNSettings, Cell):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check()
+        self.check(self)
 
     def param_shapes(self, x: Any, *_: Any) -> Shapes:
         bias = {"bias": (self.units,)} if self.use_bias else {}
@@ -65,16 +65,10 @@ class SimpleRNNCell(SimpleRNNSettings, Cell):
         return z + params["bias"] if self.use_bias else z
 
     def step(self, params: Values, carry: Carry, z: Any) -> tuple[Carry, Any]:
-        h = self.activation(z + dropped(carry[0], params["recurrent_kernel"], params.get("recurrent_keep")))
+        h = self.activation(z + self.recur(params, carry[0]))
         return [h], h
 
     # --- its derivative, see derivative.py ---------------------------------------------------------
-
-    def inner(self, params: Values, h: Any) -> Any:
-        return h @ params["recurrent_kernel"]
-
-    def mix(self, z: Any, r: Any) -> Any:
-        return r if z is None else z + r
 
     def slopes(self, a: Any, carry: Carry) -> tuple[Carry, Any]:
         h, k = slope(self.activation, a)
