@@ -254,6 +254,8 @@ class Facade:
         hint = ""
         if face is not None and face.values is None and name in ("kernel", "bias", "gamma", "beta", "embeddings"):
             hint = " It has no values yet: call it on data, or build it, first."
+        elif "dtype_policy" not in vars(self) and not name.startswith("_"):
+            hint = f" {type(self).__name__}.__init__ must begin with super().__init__()."
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}")
 
 
@@ -352,6 +354,21 @@ def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
                 ensure_alone(layer, args, kwargs)
 
 
+def refuse_constants(layer: Any, args: Any, kwargs: Any) -> None:
+    """Raises ValueError if a layer were to get its first values inside a program that JAX traces."""
+    if not any(isinstance(x, Tracer) for x in jax.tree.leaves((args, kwargs))):
+        return
+    args, kwargs = storey.specs_of((tuple(args), kwargs or {}))
+    kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+    values = spec.infer(lambda rng, args, kwargs: layer.init(rng, *args, **kwargs), spec.key_spec(), args, kwargs)
+    if jax.tree.leaves(values):
+        raise ValueError(
+            f"{layer!r} would get its first values inside a function that JAX traces, as constants of one program. "
+            "A sublayer is made in `__init__` or in `build`, not in `call`; elsewhere call it on data first, or use "
+            "its pure init and apply."
+        )
+
+
 def ensure_alone(layer: Any, args: Any, kwargs: Any) -> None:
     """Fills the boxes that are empty; those of layers in other models first, with all of those models' values.
 
@@ -367,6 +384,8 @@ def ensure_alone(layer: Any, args: Any, kwargs: Any) -> None:
     if layer._face.filled:
         return
     if args is not None:
+        if layer._known_specs() is None:
+            refuse_constants(layer, args, kwargs)
         layer._meet(tuple(args))
     else:
         known = layer._known_specs()

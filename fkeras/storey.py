@@ -176,15 +176,14 @@ def gather(layer: Any) -> Values:
 
     While training runs in another thread, that takes its lock, which nobody else needs.
     """
+    held: set[Any] = set()
     while True:
-        found: set[Any] = set()
-        turn = turns[0]
-        values = _gather(layer, found)
-        if found:
-            with holding(found):
-                return _gather(layer, found)
-        if turn == turns[0]:
-            return values
+        turn, found = turns[0], set[Any]()
+        with holding(held):
+            values = _gather(layer, found)
+            if found <= held and turn == turns[0]:  # or another thread began to train meanwhile
+                return values
+        held = found
 
 
 def runs(layer: Any) -> set[Any]:
@@ -196,7 +195,7 @@ def runs(layer: Any) -> set[Any]:
 def holding(runs: Iterable[Any]) -> Iterator[None]:
     """Within it, training runs in other threads wait before they change a value."""
     with contextlib.ExitStack() as stack:
-        for run in runs:
+        for run in sorted(runs, key=id):  # in one order: nobody waits in a circle
             stack.enter_context(run.lock)
         yield
 

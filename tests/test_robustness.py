@@ -191,6 +191,20 @@ def test_weights_set_and_read_in_callbacks_are_those_of_the_run() -> None:
     assert equal(seen[0][0], seen[0][1])
 
 
+@pytest.mark.parametrize("when", ["train_begin", "epoch_begin", "train_batch_begin"])
+def test_weights_set_before_the_first_step_are_those_that_are_trained(when: str) -> None:
+    def fresh(model: Any) -> bool:
+        return int(model.optimizer.iterations) == 0
+
+    model, twin = seeded(), seeded()
+    start = [np.full_like(w, 0.1) for w in model.get_weights()]
+    hook = callbacks.LambdaCallback(**{f"on_{when}": lambda *_: fresh(model) and model.set_weights(start)})
+    fit(model, callbacks=[hook])
+    twin.set_weights(start)
+    fit(twin)
+    assert equal(model, twin)
+
+
 def test_a_model_of_user_code_may_be_asked_while_it_is_trained() -> None:
     class Twice(Model):
         def __init__(self) -> None:

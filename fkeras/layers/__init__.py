@@ -85,7 +85,17 @@ from .pooling import (
     MaxPooling3D,
 )  # fmt: skip
 from .recurrent import (
-    GRU, LSTM, RNN, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell, StackedRNNCells,
+    GRU,
+    LSTM,
+    RNN,
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
+    GRUCell,
+    LSTMCell,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
 )  # fmt: skip
 from .regularization import (
     AlphaDropout,

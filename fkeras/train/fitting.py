@@ -18,7 +18,7 @@ from .callbacks import CallbackList, History
 from .loop import Pace
 from .programs import Programs
 from .progress import Progress
-from .session import Session, copier
+from .session import Session
 from .step import TrainState, split
 
 
@@ -51,13 +51,13 @@ def fresh_metrics(objective: Any, rows: Rows) -> Any:
 
 
 def begin(model: Any) -> TrainState:
-    """The TrainState of a model as it is now, in buffers of its own."""
+    """The TrainState of a model as it is now."""
     params, state = facade.gather(model)
     chosen, _ = split(model.trainable_mask(params), params)
     opt_state = optimizing.begin(model, chosen)
     rng = jax.random.fold_in(model.base_key(), 1)
     step = jnp.asarray(model._steps, jnp.int32)
-    return copier()(TrainState(params, state, opt_state, {}, rng, step))
+    return TrainState(params, state, opt_state, {}, rng, step)
 
 
 def permutation(seed: np.ndarray, step: int, count: int, room: int) -> Any:

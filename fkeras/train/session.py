@@ -31,14 +31,14 @@ class Session:
 
     lock: held while boxes or buffers change hands; whoever reads several boxes holds it too.
     fresh: whether the boxes hold the newest values.
-    lent: the copies that were last put into the boxes, until the next dispatch.
+    lent: what was last put into the boxes, until the next dispatch; nothing that a dispatch overwrites.
     """
 
     def __init__(self, model: Any, ts: TrainState):
-        self.model, self.ts = model, ts
+        self.model, self.ts = model, copier()(ts)
         self.lock = threading.RLock()
         self.fresh, self.putting = True, False
-        self.lent: TrainState | None = None
+        self.lent: TrainState | None = ts
         self.made: list[tuple[TrainState, Any]] = []
         self.known: set[Any] = set()
 
@@ -135,6 +135,7 @@ class Session:
         params, state = facade.gather(self.model)
         opt_state = optimizing.box(self.model)
 
+        opt_state = lent.opt_state if opt_state is None else opt_state
         same = jax.tree.structure(opt_state) == jax.tree.structure(lent.opt_state)
 
         def newer(mine: Any, lent: Any, now: Any) -> Any:

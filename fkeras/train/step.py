@@ -52,13 +52,23 @@ def join(chosen: Any, rest: Any) -> Any:
     return jax.tree.map(lambda a, b: b if a is None else a, chosen, rest, is_leaf=lambda x: x is None)
 
 
-def resolve(loss: Any, metrics: Any, y: Any, y_pred: Any) -> Objective:
-    """An Objective as it is; anything else that names a loss as one for labels and outputs of these shapes."""
+def resolve(loss: Any, metrics: Any, y: Any, y_pred: Any, names: Any = None) -> Objective:
+    """An Objective as it is; anything else that names a loss as one for labels and outputs of these shapes.
+
+    names: of the outputs, for labels and losses in dicts; the keys of outputs that are a dict.
+    """
     if isinstance(loss, Objective):
         return loss
     outputs = outputs_of(y_pred)
-    labels = list(y) if isinstance(y, (list, tuple)) and len(outputs) > 1 else [y]
-    return Objective(loss, labels, outputs, measured=metrics)
+    names = sorted(y_pred) if isinstance(y_pred, dict) else names or None
+    if isinstance(y, dict):
+        labels = [y.get(n) for n in names or y]
+    else:
+        labels = list(y) if isinstance(y, (list, tuple)) and len(outputs) > 1 else [y]
+    if len(labels) != len(outputs):
+        told = f" ({', '.join(names)})" if names else ""
+        raise ValueError(f"The model has {len(outputs)} outputs{told}, y {len(labels)} entries; give one each.")
+    return Objective(loss, labels, outputs, names, measured=metrics)
 
 
 def create(model: Any, optimizer: Any, rng: Any, *specs: Any, values: Any = None) -> TrainState:
@@ -110,12 +120,13 @@ def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard:
     1
     """
     scale = getattr(optimizer, "scale_loss", None)
+    names = getattr(model, "output_names", None)
 
     def forward(chosen: Any, rest: Any, ts: TrainState, rng: Any, batch: Any) -> Any:
         x, y, weight = unpack(batch)
         params = join(chosen, rest)
         y_pred, state = model.apply(params, clear_aux_loss(ts.state), x, rng=rng, training=True)
-        objective = resolve(loss, metrics, y, y_pred)
+        objective = resolve(loss, metrics, y, y_pred, names)
         total, parts = objective(as_list(y, objective), y_pred, as_list(weight, objective))
         total = total + penalty(model, params) + aux_loss(state)
         return (total if scale is None else scale(total, ts.opt_state)), (state, y_pred, total, parts)
@@ -131,7 +142,7 @@ def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard:
             updates, opt_state = optimizer.update(grads, ts.opt_state, chosen)
             params = project(model, mask, optax.apply_updates(chosen, updates), rest)
             x, y, weight = unpack(batch)
-            objective = resolve(loss, metrics, y, y_pred)
+            objective = resolve(loss, metrics, y, y_pred, names)
             y, weight = as_list(y, objective), as_list(weight, objective)
             accs = objective.update(ts.metrics, total, parts, rows_of(x), y, y_pred, weight)
             return TrainState(params, same_types(state, ts.state), opt_state, accs, ts.rng, ts.step + 1)

@@ -310,7 +310,8 @@ def rows_for(model: Any, x: Any, y: Any = None, weight: Any = None, needs_labels
     """The data, checked against the model; makes the model's values if it has none yet."""
     if x is None:
         raise ValueError("x is missing: pass the inputs.")
-    rows = arrays.gather_rows(x, y, weight, model.output_names)
+    outputs = getattr(getattr(model, "_network", None), "outputs", None)
+    rows = arrays.gather_rows(x, y, weight, sorted(outputs) if isinstance(outputs, dict) else model.output_names)
     meet(model, rows.x)
     if needs_labels and rows.y is None and model.loss is not None:
         raise ValueError("y is missing: a loss compares outputs with labels; pass y, or compile without a loss.")
@@ -348,17 +349,23 @@ def meet(model: Any, x: Any) -> None:
 
 
 def output_specs(model: Any, x: Any) -> list[Any]:
-    """The specs of the outputs for data like x."""
+    """The specs of the outputs for data like x, in a list."""
+    return outputs_of(output_structure(model, x))
+
+
+def output_structure(model: Any, x: Any) -> Any:
+    """The specs of the outputs for data like x, in the nest that the model makes."""
     known = model._known_specs()
     specs = specs_of_rows(x) if known is None else known[0][0]
     key = ("outputs", compiled.fingerprint(model), str(specs))
-    return outputs_of(compiled.program(key, lambda: model.output_spec(specs)))
+    return compiled.program(key, lambda: model.output_spec(specs))
 
 
 def objective_for(model: Any, rows: Rows, validation: Rows | None = None) -> Objective:
     """The losses and metrics, resolved for this data, and the labels checked against them."""
-    outputs = [getattr(o, "value", o) for o in output_specs(model, rows.x)]
-    names = model.output_names or None
+    structure = output_structure(model, rows.x)
+    outputs = [getattr(o, "value", o) for o in outputs_of(structure)]
+    names = sorted(structure) if isinstance(structure, dict) else model.output_names or None
     labels = rows.y if rows.y is not None else [None] * len(outputs)
     if len(labels) != len(outputs):
         raise ValueError(f"y has {len(labels)} entries, the model has {len(outputs)} outputs. Give one array for each.")
