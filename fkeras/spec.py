@@ -14,6 +14,11 @@ from jax import export
 SDS = jax.ShapeDtypeStruct
 Shape = tuple[Any, ...]
 
+# Sizes that are tried for unknown axes: rich in divisors, so that splits and reshapes go through, and in no common
+# ratio, so that no quotient of two unknown sizes looks known. Then one for all, for axes that must agree.
+APART = [24 * n for n in range(2, 18)], [24 * n for n in range(19, 50, 2)]
+ALIKE = [240] * 16, [720] * 16
+
 
 class Spec:
     """A shape in which a dimension may be None, and a dtype. A leaf to `jax.tree`.
@@ -106,11 +111,10 @@ def infer(f: Callable[..., Any], *args: Any) -> Any:
     except Exception as error:
         if not _undecided(error):
             raise
-    first, second = ([base + 2 * i for i in range(unknown)] for base in (37, 61))
     try:
-        one, two = shapes(first), shapes(second)
-    except Exception:  # axes that must agree: the same number for all
-        one, two = shapes([37] * unknown), shapes([61] * unknown)
+        one, two = (shapes(sizes) for sizes in APART)
+    except Exception:
+        one, two = (shapes(sizes) for sizes in ALIKE)
     return jax.tree.map(
         lambda a, b: Spec((d if d == e else None for d, e in zip(a.shape, b.shape, strict=True)), a.dtype), one, two
     )

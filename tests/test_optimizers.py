@@ -111,6 +111,8 @@ def test_configs_are_those_of_keras(run):
 
 
 def test_configs_of_wrappers_are_those_of_keras():
+    keras.utils.clear_session()  # its automatic names count up
+
     def build(module):
         chosen = module.OptimizerMap(module.SGD(0.5, name="a"), {"dense/.*": module.Adam(0.25, name="b")})
         return module.LossScaleOptimizer(module.MultiOptimizer(chosen), initial_scale=8.0)

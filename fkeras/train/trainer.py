@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from typing import Any
 
 import jax
@@ -178,6 +177,11 @@ class Trainer:
             size if validation_batch_size is None else check_batch_size(validation_batch_size, "validation_batch_size")
         )
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
+        if batch_size is not None and size > rows.count:
+            raise ValueError(
+                f"batch_size={size} is larger than the data, which is {rows.count} rows: an epoch would never fill one "
+                f"batch. Give batch_size={rows.count} or less, or leave it out."
+            )
         validation = None
         if validation_data is not None:
             validation = validation_rows(self, validation_data)
@@ -185,11 +189,6 @@ class Trainer:
             rows, validation = arrays.split_validation(rows, validation_split)
         if class_weight is not None:
             rows = weighed(self, rows, class_weight)
-        if batch_size is not None and size > rows.count:
-            warnings.warn(
-                f"batch_size={size} is larger than the data: every epoch is one batch of {rows.count} rows.",
-                stacklevel=3,
-            )
         objective = objective_for(self, rows, validation)
         return fitting.fit(
             self,
