@@ -10,7 +10,19 @@
 6
 """
 
+from .checkpointer import Checkpointer
 from .objective import Objective
 from .step import TrainState, create, join, logs, make_epoch, make_fit, make_step, split
 
-__all__ = ["Objective", "TrainState", "create", "join", "logs", "make_epoch", "make_fit", "make_step", "split"]
+__all__ = [
+    "Checkpointer",
+    "Objective",
+    "TrainState",
+    "create",
+    "join",
+    "logs",
+    "make_epoch",
+    "make_fit",
+    "make_step",
+    "split",
+]
