@@ -26,6 +26,7 @@ class Plan:
     """What a first abstract run finds out: own weights, and what each sublayer is called with."""
 
     own: dict[str, storey.Declared] = dataclasses.field(default_factory=dict)
+    shaped: tuple[str, ...] = ()  # those of a built-in layer that the user's class extends
     children: dict[str, Any] = dataclasses.field(default_factory=dict)  # name -> (layer, args, kwargs) or (layer, Plan)
     losses: bool = False
 
@@ -77,7 +78,10 @@ def plan(layer: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
 
 def realize(layer: Any, plan: Plan, rng: Any) -> storey.Values:
     """Fills what a plan found, each weight with the key of its path."""
-    layer._face.declared = {**layer._face.declared, **plan.own}
+    face = layer._face
+    early = [k for k in (face.declared if face.early is None else face.early) if k not in plan.shaped]
+    order = dict.fromkeys([*early, *plan.shaped, *face.declared, *plan.own])
+    face.declared = {k: plan.own.get(k, face.declared.get(k)) for k in order}
     params, state = draw(layer, plan.own, rng)
     for name, (child, *how) in plan.children.items():
         key = random.fold(rng, name)
@@ -238,6 +242,7 @@ def declare_shapes(layer: Any, scope: Scope, inputs: Any) -> None:
                 trainable, regularizer, constraint, tuple(getattr(shape, "shape", shape)), dtype, initializer or "zeros"
             )
             scope.plan.own[key] = declared
+            scope.plan.shaped += (key,)
             half[key] = jnp.zeros(declared.shape, declared.dtype)
     for name, args in layer.child_inputs(*inputs).items():
         child = layer.children[name]

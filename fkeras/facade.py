@@ -340,7 +340,7 @@ def draws_at_rest(layer: Any) -> bool:
     where user code may do so.
     """
     parts = list(storey.subtree(layer))
-    if not any("rng" in part._wants for part in parts):
+    if not any("rng" in kind.__dict__.get("_wants", ()) for part in parts for kind in type(part).__mro__):
         return False
     nodes = [node for part in parts for node in getattr(getattr(part, "_network", None), "nodes", ())]
     return compiled.runs_user_code(layer) or any(node.kwargs.get("training") for node in nodes)
@@ -367,6 +367,14 @@ def refuse_constants(layer: Any, args: Any, kwargs: Any) -> None:
             "A sublayer is made in `__init__` or in `build`, not in `call`; elsewhere call it on data first, or use "
             "its pure init and apply."
         )
+
+
+def note_build(layer: Any) -> None:
+    """Remembers which weights there were when a user's `build` called that of the built-in layer."""
+    scope = layer._face.scope
+    face = layer._face if scope is None else scope.original._face
+    if face.early is None:
+        face.early = tuple(face.declared if scope is None else scope.own)
 
 
 def ensure_alone(layer: Any, args: Any, kwargs: Any) -> None:

@@ -259,6 +259,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         if self._face.scope is None and not self.builds and not self.is_bound:
             facade.fill(self, (storey.specs_from_shapes(input_shape, self.input_dtype),), {})
         else:
+            facade.note_build(self)
             self.built = True
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

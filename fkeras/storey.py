@@ -44,6 +44,7 @@ class Face:
     values: the box: (params, state) of this layer's own weights, or None.
     filled: whether everything in the layer has been given values.
     declared: its own weights, in Keras' order (known once the layer has been initialised).
+    early: those that a user's class declared before `super().build()` made the built-in ones.
     scope: set on the throw-away copy that a bound `call` runs on, None elsewhere.
     live: the training run that holds the values; calling it brings the box up to date.
     owner: refers to the model that first took in the layer: whose key its first values come from.
@@ -53,6 +54,7 @@ class Face:
     values: Values | None = None
     filled: bool = False
     declared: dict[str, Declared] = dataclasses.field(default_factory=dict)
+    early: tuple[str, ...] | None = None
     handles: dict[str, Weight] = dataclasses.field(default_factory=dict)
     nodes: list[Any] = dataclasses.field(default_factory=list)
     input_spec: Any = None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from parity import compare
 
+import fkeras
 from fkeras.layers import BatchNormalization, Dense, EinsumDense
 
 RNG = np.random.default_rng(0)
@@ -138,3 +139,34 @@ def test_subclasses_in_the_keras_style():
     ours, plain = OneUp(), BatchNormalization()
     np.testing.assert_allclose(ours(X, training=True), np.asarray(plain(X, training=True)) + 1, atol=1e-5)
     np.testing.assert_allclose(ours.moving_mean.value, plain.moving_mean.value, rtol=1e-5)
+
+
+def extended(module, base, early=False, first=False):
+    """A user's subclass that adds weights before and after those of the built-in layer."""
+
+    class Extended(getattr(module.layers, base)):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.e = self.add_weight(shape=(1,), name="e") if early else 0.0
+
+        def build(self, input_shape):
+            self.f = self.add_weight(shape=(1,), name="f") if first else 0.0
+            super().build(input_shape)
+            self.g = self.add_weight(shape=(1,), name="g", trainable=False)
+
+        def call(self, inputs):
+            return super().call(inputs) * self.g + self.e + self.f
+
+    return Extended
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize(("base", "args"), [("Dense", (3,)), ("BatchNormalization", ())])
+def test_weights_of_a_subclass_are_in_the_order_of_keras(base, args, early, first):
+    theirs = extended(keras, base, early, first)(*args)
+    theirs.build((None, 5))
+    ours = extended(fkeras, base, early, first)(*args)
+    model = fkeras.Sequential([fkeras.Input((5,)), extended(fkeras, base, early, first)(*args)])
+    ours(X)
+    assert [w.name for w in ours.weights] == [w.name for w in model.weights] == [w.name for w in theirs.weights]

@@ -393,9 +393,15 @@ def test_masked_values_are_arrays_to_jax() -> None:
     assert float(jnp.sum(y)) == 6 and (y + 1).shape == (2, 3) and np.asarray(y).shape == (2, 3)
 
 
-def test_dropout_may_stay_on_outside_training() -> None:
+class AlwaysOn(fkeras.layers.Dropout):
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs, training=True)
+
+
+@pytest.mark.parametrize("on", [lambda x: fkeras.layers.Dropout(0.5)(x, training=True), AlwaysOn(0.5)])
+def test_dropout_may_stay_on_outside_training(on: Any) -> None:
     x = Input((4,))
-    model = Model(x, fkeras.layers.Dropout(0.5)(x, training=True))
+    model = Model(x, on(x))
     ones = np.ones((50, 4), "float32")
     first, second = model.predict(ones, verbose=0), model.predict(ones, verbose=0)
     assert set(np.unique(first)) == {0.0, 2.0} and not np.array_equal(first, second)
