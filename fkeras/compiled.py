@@ -19,7 +19,8 @@ import numpy as np
 from . import registry, storey
 
 LIMIT = 256  # programs kept; the least recently used goes first
-UPSTAIRS = ("optimizer", "history", "_compiled", "_objective", "_opt_state", "_steps")  # what a program never needs
+STOPS = ("stop_training", "stop_evaluating", "stop_predicting")
+UPSTAIRS = ("optimizer", "history", "_compiled", "_objective", "_opt_state", "_steps", *STOPS)  # no program needs them
 _programs: collections.OrderedDict[Hashable, Any] = collections.OrderedDict()
 _lock = threading.Lock()
 changes = [0]  # counts the settings changed on any layer: while it stands still, fingerprints stand
@@ -139,7 +140,11 @@ def _settings(value: Any) -> Hashable:
         if not registry.is_builtin(type(value)):
             return (
                 _Same(value),
-                *((k, _settings(v)) for k, v in vars(value).items() if isinstance(v, (bool, int, float, str, tuple))),
+                *(
+                    (k, _settings(v))
+                    for k, v in vars(value).items()
+                    if isinstance(v, (bool, int, float, str, tuple)) and k not in UPSTAIRS
+                ),
             )
         return (
             type(value),

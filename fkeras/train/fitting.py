@@ -80,11 +80,11 @@ class Epochs:
         self.total = self.full + bool(self.tail)
         self.steps = plan.steps_per_epoch or self.total
         self.place, self.order = 0, None  # how much of the data this and earlier epochs have seen, in which order
-        self.singly = hooks.wants("train")
-        self.pace = Pace()
+        self.tells, self.broken = hooks.wants("train"), False
+        self.pace, self.execution = Pace(), execution(model)
         if isinstance(plan.steps_per_execution, int):
             self.pace.steps, self.pace.fixed = plan.steps_per_execution, True
-        self.bar = Progress(plan.verbose, plan.epochs, self.steps)
+        self.bar = Progress(0 if hooks.progbar is not None else plan.verbose, plan.epochs, self.steps)
         self.fresh_metrics = fresh_metrics(self.objective, rows)
         self.step = int(session.ts.step)
         self.keeps = compiled.runs_user_code(model)  # which may fail in the midst of a program
@@ -98,10 +98,12 @@ class Epochs:
         if self.keeps:
             self.session()
         done = 0
-        while done < self.steps and self.place < self.total and not (self.singly and self.model.stop_training):
-            done += self.advance(done)
+        while done < self.steps and self.place < self.total:
+            done = self.execute(done) if self.tells else self.advance(done, self.steps)
             if self.bar.due():
                 self.bar.draw(done, self.logs())
+            if self.model.stop_training or self.broken:
+                break
         self.step += done
         if self.place == self.total:
             if done < self.steps:
@@ -113,37 +115,45 @@ class Epochs:
         """Sets the accumulators back to where an epoch begins."""
         self.session.ts = self.session.ts._replace(metrics=self.fresh_metrics)
 
-    def advance(self, done: int) -> int:
-        """One dispatch: some full batches, or the smaller one at the end; returns how many."""
-        if self.singly:
-            self.hooks.on_train_batch_begin(done)
-        left = min(self.full - self.place, self.steps - done)
-        many = 1 if self.singly else min(self.pace.steps, left)
-        many = self.dispatch(many, done) if left else self.dispatch_tail(done)
-        self.place += many
-        if self.singly:
-            self.hooks.on_train_batch_end(done, self.logs())
-        return many
+    def execute(self, done: int) -> int:
+        """The steps of one execution, between the hooks that are told of it; returns how many are done then."""
+        first, last = done, min(done + self.execution, self.steps)
+        self.hooks.on_train_batch_begin(first)
+        while done < last and self.place < self.total and not self.broken:
+            done = self.advance(done, last)
+        self.hooks.on_train_batch_end(first + self.execution - 1, self.logs())
+        return done
+
+    def advance(self, done: int, last: int) -> int:
+        """One dispatch: some full batches, or the smaller one at the end; returns how many are done then."""
+        left = min(self.full - self.place, last - done)
+        taken = self.dispatch(min(self.pace.steps, left), done) if left else self.dispatch_tail(done)
+        self.place += taken
+        return done + taken
 
     def dispatch(self, many: int, done: int) -> int:
-        """So many full batches."""
+        """So many full batches; returns how many were taken."""
         self.pace.begin()
         start, stop = np.int32(self.place), np.int32(self.place + many)
         reached = int(self.session.dispatch(self.programs.train(self.size), self.data, self.order, start, stop))
         self.pace.end(many)
         if reached < stop:
             self.fail(done + reached - self.place)
-        return many
+        return reached - self.place
 
     def dispatch_tail(self, done: int) -> int:
         """The last batch of the data, smaller than the others."""
         row = np.int32(self.full * self.size)
         if not bool(self.session.dispatch(self.programs.train_once(self.tail), self.data, self.order, row)):
             self.fail(done)
+            return 0
         return 1
 
     def fail(self, batch: int) -> None:
         """Says that the loss or its gradient is not finite; the values are those from before that batch."""
+        self.broken = True
+        if self.hooks.takes(batch, math.nan):
+            return
         raise FloatingPointError(
             f"The loss or its gradient is NaN or infinite at batch {batch} of epoch {self.bar.epoch + 1} "
             f"(step {self.step + batch}); training has stopped. The weights are those from before that step. "
@@ -152,7 +162,8 @@ class Epochs:
 
     def logs(self) -> dict[str, Any]:
         """What has been measured in this epoch so far, as Python numbers."""
-        return as_numbers(self.programs.compute()(self.session.ts.metrics), self.objective)
+        logs = as_numbers(self.programs.compute()(self.session.ts.metrics), self.objective)
+        return {**logs, "loss": math.nan} if self.broken else logs
 
 
 def as_numbers(logs: Any, objective: Any) -> dict[str, Any]:
@@ -181,6 +192,7 @@ def fit(
                 hooks.on_epoch_begin(epoch)
                 logs = epochs.run(epoch)
                 if tester is not None and plan.validates(epoch):
+                    object.__setattr__(model, "stop_evaluating", False)
                     hooks.on_test_begin()
                     measured = tester.run(*session.values(), hooks)
                     hooks.on_test_end(measured)
@@ -189,12 +201,18 @@ def fit(
                 hooks.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
-            hooks.on_train_end(logs)
             session.finish()
+            hooks.on_train_end(logs)
         finally:
             epochs.bar.close()
     object.__setattr__(model, "history", history)
     return history
+
+
+def execution(model: Any) -> int:
+    """How many batches lie between two hooks for batches: `steps_per_execution`, 1 if that is "auto"."""
+    told = "auto" if model._compiled is None else model._compiled.steps_per_execution
+    return 1 if told == "auto" else told
 
 
 class Tester:
@@ -213,25 +231,30 @@ class Tester:
 
     def run(self, params: Any, state: Any, hooks: CallbackList) -> dict[str, Any]:
         """What is measured with these values."""
-        accs = self.fresh_metrics
-        singly = hooks.wants("test")
-        done = 0
-        while done < self.full + bool(self.tail):
-            size = self.size if done < self.full else self.tail
-            many = 1 if singly or size == self.tail else min(self.pace.steps, self.full - done)
-            if singly:
-                hooks.on_test_batch_begin(done)
-            self.pace.begin()
-            row = np.int32(done * self.size)
-            key = random.next_key() if self.draws else None
-            accs, state = self.programs.test(size)(params, state, accs, self.data, row, np.int32(many), key)
-            jax.block_until_ready(accs)
-            self.pace.end(many)
-            if singly:
-                hooks.on_test_batch_end(done, self.logs(accs))
-            done += many
+        accs, done, total = self.fresh_metrics, 0, self.full + bool(self.tail)
+        tells, many = hooks.wants("test"), execution(self.model)
+        while done < total and not self.model.stop_evaluating:
+            first, last = done, min(done + many, total) if tells else total
+            if tells:
+                hooks.on_test_batch_begin(first)
+            while done < last:
+                accs, state, done = self.advance(params, state, accs, done, last)
+            if tells:
+                hooks.on_test_batch_end(first + many - 1, self.logs(accs))
         self.state = state
         return self.logs(accs)
+
+    def advance(self, params: Any, state: Any, accs: Any, done: int, last: int) -> tuple[Any, Any, int]:
+        """One dispatch: some full batches, or the smaller one at the end; returns (accs, state, how many are done)."""
+        left = min(self.full, last) - done
+        size, many = (self.size, min(self.pace.steps, left)) if left else (self.tail, 1)
+        key = random.next_key() if self.draws else None
+        self.pace.begin()
+        row = np.int32(done * self.size)
+        accs, state = self.programs.test(size)(params, state, accs, self.data, row, np.int32(many), key)
+        jax.block_until_ready(accs)
+        self.pace.end(many)
+        return accs, state, done + many
 
     def logs(self, accs: Any) -> dict[str, Any]:
         """What the accumulators hold, as Python numbers."""
@@ -242,10 +265,11 @@ def evaluate(
     model: Any, programs: Programs, rows: Rows, size: int, steps: int | None, hooks: CallbackList, verbose: Any
 ) -> dict[str, Any]:
     """Measures some data with the values in the boxes."""
-    params, state = facade.gather(model)
-    bar = Progress(verbose, 1, math.ceil(rows.count / size), "Evaluation")
+    bar = Progress(0 if hooks.progbar is not None else verbose, 1, math.ceil(rows.count / size), "Evaluation")
     bar.begin_epoch(0)
+    object.__setattr__(model, "stop_evaluating", False)
     hooks.on_test_begin()
+    params, state = facade.gather(model)
     tester = Tester(model, programs, rows, size, steps)
     logs = tester.run(params, state, hooks)
     hooks.on_test_end(logs)

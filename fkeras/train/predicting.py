@@ -34,17 +34,18 @@ def fill_up(x: Any, count: int) -> Any:
 
 
 def predict(
-    model: Any, programs: Programs, x: Any, count: int, size: int, steps: int | None, hooks: CallbackList
+    model: Any, programs: Programs, x: Any, count: int, size: int, steps: int | None, hooks: CallbackList, told: int = 1
 ) -> Any:
-    """The outputs for all rows, on the host."""
-    params, state = facade.gather(model)
+    """The outputs for all rows, on the host; hooks for batches are told of `told` batches at once."""
     if steps is not None:
         count = min(count, steps * size)
         x = jax.tree.map(lambda a: a[:count], x)
+    object.__setattr__(model, "stop_predicting", False)
     hooks.on_predict_begin()
+    params, state = facade.gather(model)
     draws = facade.draws_at_rest(model)
     if draws or mixes_rows(model) or hooks.wants("predict"):
-        y = one_by_one(model, programs, params, state, x, count, size, hooks, draws)
+        y = one_by_one(model, programs, params, state, x, count, size, hooks, draws, told)
     elif count <= size:
         y, _ = programs.predict()(params, state, fill_up(x, next_power(count)))
         y = jax.tree.map(lambda v: np.asarray(v)[:count], y)
@@ -64,15 +65,21 @@ def one_by_one(
     size: int,
     hooks: CallbackList,
     draws: bool,
+    told: int,
 ) -> Any:
-    """Each batch by itself, at its own size."""
-    parts = []
-    for i, row in enumerate(range(0, count, size)):
-        hooks.on_predict_batch_begin(i)
-        batch = jax.tree.map(lambda a, row=row: jnp.asarray(a[row : row + size]), x)
-        y, state = programs.predict()(params, state, batch, random.next_key() if draws else None)
-        parts.append(jax.tree.map(np.asarray, y))
-        hooks.on_predict_batch_end(i, {"outputs": parts[-1]})
+    """Each batch by itself, at its own size; hooks are told of `told` batches at once."""
+    parts: list[Any] = []
+    batches = -(-count // size)
+    for first in range(0, batches, told):
+        hooks.on_predict_batch_begin(first)
+        for i in range(first, min(first + told, batches)):
+            batch = jax.tree.map(lambda a, i=i: jnp.asarray(a[i * size : (i + 1) * size]), x)
+            y, state = programs.predict()(params, state, batch, random.next_key() if draws else None)
+            parts.append(jax.tree.map(np.asarray, y))
+        new = parts[first:]
+        hooks.on_predict_batch_end(first + told - 1, {"outputs": jax.tree.map(lambda *vs: np.concatenate(vs), *new)})
+        if model.stop_predicting:
+            break
     if any(getattr(p, "stateful", False) for p in storey.subtree(model)):
         storey.scatter(model, (params, state))
     return jax.tree.map(lambda *vs: np.concatenate(vs), *parts)

@@ -71,7 +71,7 @@ class Session:
                 mask = self.model.trainable_mask(self.ts.params)
                 chosen, rest = split(mask, self.ts.params)
                 self.ts = self.ts._replace(params=join(finalize(chosen, self.ts.opt_state), rest))
-            self.fresh = False
+            self.fresh, self.lent = False, None
 
     def dispatch(self, program: Any, *args: Any) -> Any:
         """Runs `program(ts, *args) -> (ts, out)`; the old TrainState's buffers are given up.
@@ -131,7 +131,7 @@ class Session:
         """Takes over what was written into the boxes since they were brought up to date."""
         if self.lent is None:
             return
-        lent, self.lent = self.lent, None
+        lent = self.lent
         params, state = facade.gather(self.model)
         opt_state = optimizing.box(self.model)
 
@@ -146,6 +146,7 @@ class Session:
             state=newer(self.ts.state, lent.state, state),
             opt_state=newer(self.ts.opt_state, lent.opt_state, opt_state) if same else copier()(opt_state),
         )
+        self.lent = lent._replace(params=params, state=state, opt_state=opt_state)  # what is written next is seen too
 
 
 def is_intact(ts: TrainState) -> bool:

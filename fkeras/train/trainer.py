@@ -12,7 +12,7 @@ from .. import compiled, facade, losses, metrics, optimizers, spec
 from ..masking import value_of
 from . import arrays, fitting, predicting
 from .arrays import Rows
-from .callbacks import CallbackList, History
+from .callbacks import CallbackList, History, hooks_for
 from .checks import (
     check_batch_size,
     check_counts,
@@ -51,6 +51,8 @@ class Trainer:
     optimizer: Any = None
     history: Any = None
     stop_training: bool = False
+    stop_evaluating: bool = False
+    stop_predicting: bool = False
     _compiled: Compiled | None = None
     _objective: Any = None
     _opt_state: Any = None
@@ -207,13 +209,13 @@ class Trainer:
                 check_frequency(validation_freq),
                 self._compiled.steps_per_execution,
             ),
-            CallbackList(
+            hooks_for(
                 callbacks,
+                self,
                 add_history=True,
-                model=self,
-                epochs=epochs,
                 verbose=verbose,
-                steps=math.ceil(rows.count / size),
+                epochs=epochs,
+                steps=steps_per_epoch or math.ceil(rows.count / size),
             ),
         )
 
@@ -236,7 +238,7 @@ class Trainer:
         size = check_batch_size(batch_size)
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         programs = programs_for(self, objective_for(self, rows))
-        hooks = CallbackList(callbacks, model=self, verbose=verbose, steps=math.ceil(rows.count / size))
+        hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or math.ceil(rows.count / size))
         logs = fitting.evaluate(self, programs, rows, size, steps, hooks, verbose)
         return results(logs, return_dict)
 
@@ -253,8 +255,10 @@ class Trainer:
         check_steps(steps=steps)
         size = check_batch_size(batch_size)
         rows = rows_for(self, x)
-        hooks = CallbackList(callbacks, model=self, verbose=verbose, steps=math.ceil(rows.count / size))
-        return predicting.predict(self, programs_for(self), rows.x, rows.count, size, steps, hooks)
+        hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or math.ceil(rows.count / size))
+        return predicting.predict(
+            self, programs_for(self), rows.x, rows.count, size, steps, hooks, fitting.execution(self)
+        )
 
     # --- single batches ------------------------------------------------------------------------
 
