@@ -136,7 +136,7 @@ def test_learning_rates_of_several_optimizers():
 def test_an_optimizer_without_a_rate_is_refused():
     import optax
 
-    with pytest.raises(ValueError, match="fkeras.optimizers"):
+    with pytest.raises(ValueError, match=r"fkeras\.optimizers"):
         fit(fkeras, [fkeras.callbacks.ReduceLROnPlateau()], make(fkeras, optax.sgd(0.1)))
     with pytest.raises(ValueError, match="less than 1"):
         fkeras.callbacks.ReduceLROnPlateau(factor=1.0)

@@ -42,7 +42,7 @@ def masked_crc(data: bytes) -> int:
     """The checksum of a record: CRC-32C, rotated and shifted.
 
     >>> hex(masked_crc(b"123456789"))  # whose CRC-32C is 0xe3069283
-    '0xc78ab0d8'
+    '0xc78ab0e5'
     """
     crc, table = 0xFFFFFFFF, crc_table()
     for byte in data:
