@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from .callback import Callback
 
 def cell(value: Any) -> Any:
     """A measured value as it stands in the file; several numbers in quotes and brackets."""
-    if isinstance(value, str) or not isinstance(value, Iterable) or np.ndim(value) == 0:
+    if isinstance(value, str) or np.ndim(value) == 0:
         return value
     return f'"[{", ".join(map(str, value))}]"'
 

@@ -50,13 +50,7 @@ class History(Callback):
         names = every if names is None else [names] if isinstance(names, str) else list(names)
         if unknown := [n for n in names if n not in every]:
             raise KeyError(f"{unknown[0]!r} was not measured; there are {', '.join(every) or 'no epochs yet'}.")
-        if ax is None and names:
-            columns = min(len(names), 3)
-            rows = math.ceil(len(names) / columns)
-            ax = plt.subplots(rows, columns, figsize=(4 * columns, 3 * rows), squeeze=False, layout="constrained")[1]
-        axes = list(np.ravel(ax))[: len(names)] if names else []
-        for spare in list(np.ravel(ax))[len(names) :] if names else []:
-            spare.set_visible(False)
+        axes = panels(plt, len(names)) if ax is None else list(np.ravel(np.asarray(ax)))
         for name, panel in zip(names, axes, strict=True):
             for key, label in ((name, "training"), (f"val_{name}", "validation")):
                 if key in self.history:
@@ -65,3 +59,15 @@ class History(Callback):
             panel.set(xlabel="epoch", title=name)
             panel.legend()
         return axes
+
+
+def panels(plt: Any, count: int) -> list[Any]:
+    """So many new axes, three in a row."""
+    if not count:
+        return []
+    columns = min(count, 3)
+    rows = math.ceil(count / columns)
+    grid = plt.subplots(rows, columns, figsize=(4 * columns, 3 * rows), squeeze=False, layout="constrained")[1]
+    for spare in grid.flat[count:]:
+        spare.set_visible(False)
+    return list(grid.flat[:count])
