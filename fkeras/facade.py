@@ -41,6 +41,7 @@ class Facade:
 
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         """On symbols: records a node. On arrays: fills and uses the layer's values."""
+        args, kwargs = self.placed(args, kwargs) if kwargs else (args, kwargs)
         if graph.symbols((args, kwargs)):
             return record(self, args, kwargs)
         if self._face.scope is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -98,6 +99,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     config_always: ClassVar[tuple[str, ...]] = ()  # fields of Layer that the config holds even when None
     config_if_set: ClassVar[tuple[str, ...]] = ()  # own fields that the config holds only when not None
     _wants: ClassVar[frozenset[str]] = frozenset()
+    _places: ClassVar[tuple[str, ...]] = ()  # the arguments of `call` that have a place
+    _needed: ClassVar[tuple[str, ...]] = ()  # those at the beginning that every call has
     _face: ClassVar[Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -111,6 +114,10 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         cls._wants = frozenset(OFFERED) & inspect.signature(cls.call).parameters.keys()
         if own is not None and cls._wants:
             cls.call = _offering(own, cls._wants)  # type: ignore[method-assign]
+        placed = [p for p in inspect.signature(cls.call).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
+        cls._places = tuple(p.name for p in placed)
+        needed = itertools.takewhile(lambda p: p.default is p.empty and p.name not in OFFERED, placed[1:])
+        cls._needed = (*cls._places[:1], *(p.name for p in needed))
         cls.builds = cls.build is not Layer.build
         if "is_bound" not in vars(cls) and not registry.is_builtin(cls):
             cls.is_bound = not cls._wants & {"params", "state"} and not vars(cls).get("pair", False)
@@ -139,12 +146,13 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         """{name: shape} of the arrays that change without a gradient."""
         return {}
 
-    def child_inputs(self, *inputs: Any) -> dict[str, tuple[Any, ...]]:
+    def child_inputs(self, *inputs: Any, **kwargs: Any) -> dict[str, tuple[Any, ...]]:
         """{name: specs} that the sublayers are initialised with, for a layer that applies them itself."""
         return {}
 
     def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> storey.Values:
         """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
+        inputs, kwargs = self.placed(inputs, kwargs)
         if self.is_bound:
             params, state = binding.init(self, rng, inputs, kwargs)
             return sharing.without_copies(self, params), sharing.without_copies(self, state)
@@ -167,7 +175,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             state["seed_generator"] = jnp.asarray(random.seed_state(self.seed))  # type: ignore[attr-defined]
         if self.activity_regularizer is not None:
             state["aux_loss"] = jnp.zeros((), jnp.float32)
-        for name, args in self.child_inputs(*values).items():
+        for name, args in self.child_inputs(*values, **values_of(kwargs)).items():
             p, s = self.children[name].init(random.fold(rng, name), *args)
             params, state = {**params, name: p} if p else params, {**state, name: s} if s else state
         return params, state
@@ -208,15 +216,26 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             out = self.call(*values, **{k: offered[k] for k in self._wants}, **kwargs)
             return out if "state" in self._wants else (out, new)
 
-        return self._through(core, inputs, kwargs, mask)
+        return self._through(core, *self.placed(inputs, kwargs), mask)
+
+    def placed(self, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments of a call, with those that every call has in their places, if they were given by name."""
+        kwargs = dict(kwargs)
+        for i, name in enumerate(self._needed[len(inputs) :]):
+            if i == 0 and not inputs and name not in kwargs and not self.is_bound:
+                name = "inputs"  # what Keras calls it
+            if name not in kwargs:
+                break
+            inputs = (*inputs, kwargs.pop(name))
+        return inputs, kwargs
 
     def _through(self, core: Callable[..., Any], inputs: Any, kwargs: Any, mask: Any = None) -> Any:
         """What every call passes on its way in and out: masks, casts, the activity penalty."""
-        in_band = masks_of(inputs)
+        in_band, named = masks_of(inputs), masks_of(kwargs) or {}
         first = None if not inputs or in_band is None else in_band[0]
+        named = {**dict(zip(self._places, in_band or (), strict=False)), **named}
         values, kwargs = self._cast_inputs(values_of((inputs, kwargs)))
-        if in_band is not None:
-            kwargs = {**self._named_masks(in_band), **kwargs}
+        kwargs = {**self._named_masks(named), **kwargs} if named else kwargs
         try:
             y, state = core(values, kwargs, first if mask is None else mask)
         except Exception as error:
@@ -423,10 +442,10 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
         return jax.tree.map(cast, tree)
 
-    def _named_masks(self, masks: Any) -> dict[str, Any]:
-        """In-band masks for parameters called `<argument>_mask`."""
-        names = list(inspect.signature(self.call).parameters)
-        return {f"{n}_mask": m for n, m in zip(names, masks, strict=False) if m is not None and f"{n}_mask" in names}
+    def _named_masks(self, masks: dict[str, Any]) -> dict[str, Any]:
+        """In-band masks of arguments, for arguments called `<argument>_mask`."""
+        known = inspect.signature(self.call).parameters
+        return {f"{n}_mask": m for n, m in masks.items() if m is not None and f"{n}_mask" in known}
 
     # --- config ----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from .adaptive_pooling import (
     AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D,
 )  # fmt: skip
+from .attention import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
 from .batch_normalization import BatchNormalization
 from .convolution import (
     Conv1D,

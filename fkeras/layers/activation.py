@@ -164,19 +164,28 @@ class Softmax(Layer):
 
     def call(self, x: Any, *, mask: Any) -> Any:
         axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
-        if mask is None:
-            return jax.nn.softmax(x, axis)
-        fits = len(mask.shape) <= len(x.shape) and all(
-            not isinstance(m, int) or not isinstance(n, int) or m in (1, n)
-            for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False)
-        )
-        if not fits:
+        if mask is not None and not broadcasts(mask.shape, x.shape):
             raise ValueError(
                 f"{self!r}: a mask of shape {shown(mask.shape)} does not broadcast to inputs of shape {shown(x.shape)}."
             )
-        mask = mask if mask.dtype == bool else mask > 0.5
-        low = -3e4 if x.dtype == jnp.float16 else -1e9
-        return jnp.where(mask, jax.nn.softmax(jnp.where(mask, x, jnp.asarray(low, x.dtype)), axis), 0)
+        return masked_softmax(x, mask, axis)
+
+
+def broadcasts(shape: Any, to: Any) -> bool:
+    """Whether a shape broadcasts to another one, as far as the sizes are known."""
+    return len(shape) <= len(to) and all(
+        not isinstance(m, int) or not isinstance(n, int) or m in (1, n)
+        for m, n in zip(shape[::-1], to[::-1], strict=False)
+    )
+
+
+def masked_softmax(x: Any, mask: Any, axis: Any) -> Any:
+    """The softmax of what the mask lets through, zero elsewhere; of all without a mask."""
+    if mask is None:
+        return jax.nn.softmax(x, axis)
+    mask = mask if mask.dtype == bool else mask > 0.5
+    low = -3e4 if x.dtype == jnp.float16 else -1e9
+    return jnp.where(mask, jax.nn.softmax(jnp.where(mask, x, jnp.asarray(low, x.dtype)), axis), 0)
 
 
 class ActivityRegularization(Layer):

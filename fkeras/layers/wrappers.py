@@ -56,7 +56,7 @@ class TimeDistributed(Wrapper):
     is_bound = False
     rank: ClassVar[Any] = (3, None)
 
-    def child_inputs(self, inputs: Any) -> dict[str, tuple[Any, ...]]:
+    def child_inputs(self, inputs: Any, **_: Any) -> dict[str, tuple[Any, ...]]:
         return {"layer": (jax.tree.map(one_step, inputs),)}
 
     def call(self, inputs: Any, *, params: Any, state: Any, rng: Any, training: bool, mask: Any) -> Any:
@@ -159,7 +159,7 @@ class Bidirectional(Layer):
 
     # --- the pair --------------------------------------------------------------------------------
 
-    def child_inputs(self, sequences: Any, *_: Any) -> dict[str, tuple[Any, ...]]:
+    def child_inputs(self, sequences: Any, *_: Any, **__: Any) -> dict[str, tuple[Any, ...]]:
         return dict.fromkeys(self.children, (sequences,))
 
     def _given(self, params: Any) -> Any:

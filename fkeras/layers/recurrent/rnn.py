@@ -74,7 +74,7 @@ class Recurrent(Layer):
         self.cell._face.given = self._face.given  # the old argument `weights=`
         return params
 
-    def child_inputs(self, sequences: Any, *_: Any) -> dict[str, tuple[Any, ...]]:
+    def child_inputs(self, sequences: Any, *_: Any, **__: Any) -> dict[str, tuple[Any, ...]]:
         x = self.step_of(sequences)
         return {"cell": (x, state_specs(self.cell, x))}
 

@@ -53,7 +53,7 @@ class StackedRNNCells(Cell):
         names = {id(cell): name for name, cell in self.children.items()}
         return ((names[id(cell)], seat(cell)) for cell in self.cells)
 
-    def child_inputs(self, x: Any, *_: Any) -> dict[str, tuple[Any, ...]]:
+    def child_inputs(self, x: Any, *_: Any, **__: Any) -> dict[str, tuple[Any, ...]]:
         found = {}
         for (name, _), cell in zip(self.seats(), self.cells, strict=True):
             found[name] = (x, state_specs(cell, x))
