@@ -219,7 +219,7 @@ def bad(value: Any, like: Any = X) -> Any:
     "objects": (lambda: fit(x=np.array([{}] * 20)), ValueError, "x holds objects (dict)"),
     "ragged": (lambda: fit(x=[[1, 2], [1]], y=[1, 2]), ValueError, "x holds rows of different", "pad_sequences"),
     "ragged object": (lambda: fit(x=np.array([[1], [1, 2]], object), y=[1, 2]), ValueError, "x holds rows of"),
-    "iterator": (lambda: line().predict(iter([X])), ValueError, "x is a list_iterator"),
+    "empty iterator": (lambda: line().predict(iter([])), ValueError, "no batch in the list_iterator"),
     "number": (lambda: line().predict(3.0), ValueError, "single number 3.0"),
     "symbol": (lambda: fit(x=Input((4,))), TypeError, "symbol"),
     "large integers": (lambda: fit(x=np.full((20, 4), 2**40)), ValueError, "x holds integers", "32 bits"),

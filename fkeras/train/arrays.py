@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -27,6 +27,11 @@ class Rows:
     y: list[Any] | None
     weight: list[Any] | None
     count: int
+
+    @property
+    def first(self) -> Rows:
+        """Rows like all others: these."""
+        return self
 
     def parts(self) -> tuple[Any, Any, Any]:
         """The data as a batch: (x, y, weight)."""
@@ -160,7 +165,7 @@ def names_of(what: str, tree: Any) -> list[str]:
 
 def standardize(what: str, tree: Any) -> Any:
     """A nest of what can be read as arrays, as arrays. A list of numbers is one array, a list of arrays several."""
-    if isinstance(tree, dict):
+    if isinstance(tree, Mapping):
         return {k: standardize(f"{what}[{k!r}]", v) for k, v in tree.items()}
     if (
         isinstance(tree, (list, tuple))
@@ -198,7 +203,7 @@ def gather_rows(x: Any, y: Any = None, weight: Any = None, names: Sequence[str] 
 
 def by_output(what: str, tree: Any, names: Sequence[str]) -> list[Any]:
     """Labels or weights as a list with one entry for each output."""
-    if isinstance(tree, dict):
+    if isinstance(tree, Mapping):
         if names and (unknown := [k for k in tree if k not in names]):
             raise ValueError(
                 f"{what} has entries for {unknown}, which are no outputs; the outputs are {', '.join(names)}."

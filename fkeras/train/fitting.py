@@ -13,13 +13,15 @@ import numpy as np
 
 from .. import compiled, facade, random, storey
 from . import optimizing
-from .arrays import Rows, with_room
+from .arrays import Rows
 from .callbacks import CallbackList, History
+from .feeding import Feed, Resident, Window
 from .loop import Pace
 from .programs import Programs
 from .progress import Progress
 from .session import Session
 from .step import TrainState, split
+from .streaming import Stream
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Plan:
     validation_batch_size: int
     validation_freq: Any
     steps_per_execution: Any
+
+    @property
+    def wanted(self) -> int | None:
+        """How many steps there are to be, if that was said."""
+        return self.steps_per_epoch and self.steps_per_epoch * (self.epochs - self.initial_epoch)
 
     def validates(self, epoch: int) -> bool:
         """Whether this epoch is validated."""
@@ -60,92 +67,110 @@ def begin(model: Any) -> TrainState:
     return TrainState(params, state, opt_state, {}, rng, step)
 
 
-def permutation(seed: np.ndarray, step: int, count: int, room: int) -> Any:
-    """The order of the rows of an epoch: from the model's seed and the step it begins with, nothing else."""
-    words = [int(w) for w in np.ravel(seed)]
-    source = np.random.Generator(np.random.Philox(np.random.SeedSequence([*words, step])))
-    return jax.device_put(with_room(source.permutation(count).astype(np.int32), room))
+def feed_of(model: Any, data: Rows | Stream, size: int, shuffle: bool = False) -> Feed:
+    """What hands out the batches of some data."""
+    return data if isinstance(data, Stream) else Resident(data, size, seed_of(model) if shuffle else None)
+
+
+def seed_of(model: Any) -> np.ndarray:
+    """What the order of batches depends on, beside the step."""
+    return np.asarray(jax.random.key_data(model.base_key()))
 
 
 class Epochs:
     """The epochs of one `fit`, over data on the device."""
 
-    def __init__(self, model: Any, programs: Programs, rows: Rows, plan: Plan, hooks: CallbackList, session: Session):
+    def __init__(self, model: Any, programs: Programs, feed: Feed, plan: Plan, hooks: CallbackList, session: Session):
         self.model, self.programs, self.plan, self.hooks, self.session = model, programs, plan, hooks, session
-        self.count, self.size = rows.count, min(plan.batch_size, rows.count)
-        self.data, self.room = rows.on_device(), rows.room()
-        self.objective = programs.objective
-        self.seed = np.asarray(jax.random.key_data(model.base_key()))
-        self.full, self.tail = divmod(self.count, self.size)
-        self.total = self.full + bool(self.tail)
-        self.steps = plan.steps_per_epoch or self.total
-        self.place, self.order = 0, None  # how much of the data this and earlier epochs have seen, in which order
+        self.feed, self.objective = feed, programs.objective
+        self.limit = plan.steps_per_epoch or math.inf
         self.tells, self.broken = hooks.wants("train"), False
         self.pace, self.execution = Pace(), execution(model)
         if isinstance(plan.steps_per_execution, int):
             self.pace.steps, self.pace.fixed = plan.steps_per_execution, True
-        self.bar = Progress(0 if hooks.progbar is not None else plan.verbose, plan.epochs, self.steps)
-        self.fresh_metrics = fresh_metrics(self.objective, rows)
-        self.step = int(session.ts.step)
+        steps = plan.steps_per_epoch or feed.total
+        self.bar = Progress(0 if hooks.progbar is not None else plan.verbose, plan.epochs, steps)
+        self.fresh_metrics = fresh_metrics(self.objective, feed.first)
+        self.step = self.first_step = int(session.ts.step)
+        self.done = 0  # steps of this epoch
+        self.short = False  # whether there is less data than wanted, and no way to read it again
         self.keeps = compiled.runs_user_code(model)  # which may fail in the midst of a program
+
+    def begin(self, epoch: int) -> bool:
+        """Whether there is data for this epoch; there always is where data can be read again."""
+        if self.feed.begin(self.step):
+            return True
+        warnings.warn(
+            f"The data ended after {self.step - self.first_step} batches and cannot be read again: training ends "
+            f"before epoch {epoch + 1} of {self.plan.epochs}.",
+            stacklevel=5,
+        )
+        return False
 
     def run(self, epoch: int) -> dict[str, Any]:
         """One epoch; returns its logs."""
         self.bar.begin_epoch(epoch)
-        if not self.place and self.plan.shuffle:
-            self.order = permutation(self.seed, self.step, self.count, self.room)
         self.restart_metrics()
         if self.keeps:
             self.session()
-        done = 0
-        while done < self.steps and self.place < self.total:
-            done = self.execute(done) if self.tells else self.advance(done, self.steps)
+        self.done = 0
+        while self.done < self.limit and self.feed.more():
+            if self.tells:
+                self.execute()
+            else:
+                self.advance(self.limit)
             if self.bar.due():
-                self.bar.draw(done, self.logs())
+                self.bar.draw(self.done, self.logs())
             if self.model.stop_training or self.broken:
                 break
-        self.step += done
-        if self.place == self.total:
-            if done < self.steps:
-                warnings.warn(f"The data ends after {done} of {self.steps} steps of epoch {epoch + 1}.", stacklevel=5)
-            self.place = 0
+        else:
+            self.say_short()
+        self.step += self.done
+        self.feed.end()
         return self.logs()
+
+    def say_short(self) -> None:
+        """Warns if there is less data than steps were asked for."""
+        if self.done < self.limit < math.inf:
+            self.short = self.feed.once
+            told = f"The data ends after {self.done} of {self.limit} steps of epoch {self.bar.epoch + 1}."
+            last = f" It cannot be read again: training ends, {self.plan.wanted} batches were asked for."
+            warnings.warn(told + (last if self.short else ""), stacklevel=6)
 
     def restart_metrics(self) -> None:
         """Sets the accumulators back to where an epoch begins."""
         self.session.ts = self.session.ts._replace(metrics=self.fresh_metrics)
 
-    def execute(self, done: int) -> int:
-        """The steps of one execution, between the hooks that are told of it; returns how many are done then."""
-        first, last = done, min(done + self.execution, self.steps)
+    def execute(self) -> None:
+        """The steps of one execution, between the hooks that are told of it."""
+        first = self.done
         self.hooks.on_train_batch_begin(first)
-        while done < last and self.place < self.total and not self.broken:
-            done = self.advance(done, last)
+        last = min(first + self.execution, self.limit)
+        while self.done < last and self.feed.more() and not self.broken:
+            self.advance(last)
         self.hooks.on_train_batch_end(first + self.execution - 1, self.logs())
-        return done
 
-    def advance(self, done: int, last: int) -> int:
-        """One dispatch: some full batches, or the smaller one at the end; returns how many are done then."""
-        left = min(self.full - self.place, last - done)
-        taken = self.dispatch(min(self.pace.steps, left), done) if left else self.dispatch_tail(done)
-        self.place += taken
-        return done + taken
+    def advance(self, last: float) -> None:
+        """One dispatch: some batches of one size, up to step `last` of the epoch."""
+        window = self.feed.window(int(min(self.pace.steps, last - self.done)))
+        self.done += self.dispatch_alone(window) if window.alone else self.dispatch(window)
 
-    def dispatch(self, many: int, done: int) -> int:
-        """So many full batches; returns how many were taken."""
+    def dispatch(self, window: Window) -> int:
+        """Some batches, in a loop; returns how many were taken."""
         self.pace.begin()
-        start, stop = np.int32(self.place), np.int32(self.place + many)
-        reached = int(self.session.dispatch(self.programs.train(self.size), self.data, self.order, start, stop))
-        self.pace.end(many)
+        start, stop = np.int32(window.start), np.int32(window.start + window.many)
+        train = self.programs.train(window.size)
+        reached = int(self.session.dispatch(train, window.data, window.order, start, stop))
+        self.pace.end(window.many)
         if reached < stop:
-            self.fail(done + reached - self.place)
-        return reached - self.place
+            self.fail(self.done + reached - window.start)
+        return reached - window.start
 
-    def dispatch_tail(self, done: int) -> int:
-        """The last batch of the data, smaller than the others."""
-        row = np.int32(self.full * self.size)
-        if not bool(self.session.dispatch(self.programs.train_once(self.tail), self.data, self.order, row)):
-            self.fail(done)
+    def dispatch_alone(self, window: Window) -> int:
+        """A batch of another shape: the last one of the data, smaller than the others, most of all."""
+        row = np.int32(window.row)
+        if not bool(self.session.dispatch(self.programs.train_once(window.size), window.data, window.order, row)):
+            self.fail(self.done)
             return 0
         return 1
 
@@ -173,33 +198,34 @@ def as_numbers(logs: Any, objective: Any) -> dict[str, Any]:
 
 
 def fit(
-    model: Any, programs: Programs, rows: Rows, validation: Rows | None, plan: Plan, hooks: CallbackList
+    model: Any, programs: Programs, data: Rows | Stream, validation: Any, plan: Plan, hooks: CallbackList
 ) -> History:
     """Runs the epochs of a plan; the values come back to the model however it ends."""
     object.__setattr__(model, "stop_training", False)
     history: Any = hooks.history
     with Session(model, begin(model)) as session:
-        epochs = Epochs(model, programs, rows, plan, hooks, session)
-        tester = (
-            None
-            if validation is None
-            else Tester(model, programs, validation, plan.validation_batch_size, plan.validation_steps)
-        )
+        epochs = Epochs(model, programs, feed_of(model, data, plan.batch_size, plan.shuffle), plan, hooks, session)
+        tester = None
+        if validation is not None:
+            feed = feed_of(model, validation, plan.validation_batch_size)
+            tester = Tester(model, programs, feed, plan.validation_steps)
         try:
             hooks.on_train_begin()
             logs: dict[str, Any] = {}
             for epoch in range(plan.initial_epoch, plan.epochs):
+                if not epochs.begin(epoch):
+                    break
                 hooks.on_epoch_begin(epoch)
                 logs = epochs.run(epoch)
-                if tester is not None and plan.validates(epoch):
+                if tester is not None and plan.validates(epoch) and tester.begin():
                     object.__setattr__(model, "stop_evaluating", False)
                     hooks.on_test_begin()
                     measured = tester.run(*session.values(), hooks)
                     hooks.on_test_end(measured)
                     logs = {**logs, **{f"val_{k}": v for k, v in measured.items()}}
-                epochs.bar.end_epoch(epochs.steps, logs)
+                epochs.bar.end_epoch(epochs.done, logs)
                 hooks.on_epoch_end(epoch, logs)
-                if model.stop_training:
+                if model.stop_training or epochs.short:
                     break
             session.finish()
             hooks.on_train_end(logs)
@@ -216,45 +242,51 @@ def execution(model: Any) -> int:
 
 
 class Tester:
-    """Measures data that stays on the device."""
+    """Measures data."""
 
-    def __init__(self, model: Any, programs: Programs, rows: Rows, batch_size: int, steps: int | None = None):
-        self.model, self.programs = model, programs
-        self.data = rows.on_device()
-        self.size = min(batch_size, rows.count)
-        full, self.tail = divmod(rows.count, self.size)
-        self.full = full if steps is None else min(full, steps)
-        self.tail = self.tail if steps is None or steps > full else 0
+    def __init__(self, model: Any, programs: Programs, feed: Feed, steps: int | None = None):
+        self.model, self.programs, self.feed = model, programs, feed
+        self.limit = math.inf if steps is None else steps
         self.draws = facade.draws_at_rest(model)
-        self.fresh_metrics = fresh_metrics(programs.objective, rows)
+        self.fresh_metrics = fresh_metrics(programs.objective, feed.first)
         self.pace = Pace(first=8)
+        self.said = False
+
+    def begin(self) -> bool:
+        """Whether there is data; always where it can be read again, which it then is from its start."""
+        more = self.feed.begin(0, afresh=True)
+        if not more and not self.said:
+            self.said = True
+            warnings.warn("The validation data ended and cannot be read again: validation ends.", stacklevel=5)
+        return more
 
     def run(self, params: Any, state: Any, hooks: CallbackList) -> dict[str, Any]:
         """What is measured with these values."""
-        accs, done, total = self.fresh_metrics, 0, self.full + bool(self.tail)
+        accs, self.done = self.fresh_metrics, 0
         tells, many = hooks.wants("test"), execution(self.model)
-        while done < total and not self.model.stop_evaluating:
-            first, last = done, min(done + many, total) if tells else total
+        while self.done < self.limit and self.feed.more() and not self.model.stop_evaluating:
+            first, last = self.done, min(self.done + many, self.limit) if tells else self.limit
             if tells:
                 hooks.on_test_batch_begin(first)
-            while done < last:
-                accs, state, done = self.advance(params, state, accs, done, last)
+            while self.done < last and self.feed.more():
+                accs, state = self.advance(params, state, accs, last)
             if tells:
                 hooks.on_test_batch_end(first + many - 1, self.logs(accs))
+        self.feed.end()
         self.state = state
         return self.logs(accs)
 
-    def advance(self, params: Any, state: Any, accs: Any, done: int, last: int) -> tuple[Any, Any, int]:
-        """One dispatch: some full batches, or the smaller one at the end; returns (accs, state, how many are done)."""
-        left = min(self.full, last) - done
-        size, many = (self.size, min(self.pace.steps, left)) if left else (self.tail, 1)
+    def advance(self, params: Any, state: Any, accs: Any, last: float) -> tuple[Any, Any]:
+        """One dispatch: some batches of one size, up to batch `last`; returns (accs, state)."""
+        window = self.feed.window(int(min(self.pace.steps, last - self.done)))
         key = random.next_key() if self.draws else None
         self.pace.begin()
-        row = np.int32(done * self.size)
-        accs, state = self.programs.test(size)(params, state, accs, self.data, row, np.int32(many), key)
+        test, place = self.programs.test(window.size), (np.int32(window.row), np.int32(window.many))
+        accs, state = test(params, state, accs, window.data, *place, key)
         jax.block_until_ready(accs)
-        self.pace.end(many)
-        return accs, state, done + many
+        self.pace.end(window.many)
+        self.done += window.many
+        return accs, state
 
     def logs(self, accs: Any) -> dict[str, Any]:
         """What the accumulators hold, as Python numbers."""
@@ -262,20 +294,22 @@ class Tester:
 
 
 def evaluate(
-    model: Any, programs: Programs, rows: Rows, size: int, steps: int | None, hooks: CallbackList, verbose: Any
+    model: Any, programs: Programs, data: Rows | Stream, size: int, steps: int | None, hooks: CallbackList, verbose: Any
 ) -> dict[str, Any]:
     """Measures some data with the values in the boxes."""
-    bar = Progress(0 if hooks.progbar is not None else verbose, 1, math.ceil(rows.count / size), "Evaluation")
+    tester = Tester(model, programs, feed_of(model, data, size), steps)
+    total = steps or tester.feed.total
+    bar = Progress(0 if hooks.progbar is not None else verbose, 1, total, "Evaluation")
     bar.begin_epoch(0)
     object.__setattr__(model, "stop_evaluating", False)
     hooks.on_test_begin()
     params, state = facade.gather(model)
-    tester = Tester(model, programs, rows, size, steps)
+    tester.begin()
     logs = tester.run(params, state, hooks)
     hooks.on_test_end(logs)
     if any(getattr(part, "stateful", False) for part in storey.subtree(model)):
         storey.scatter(model, (params, tester.state))
-    bar.end_epoch(bar.steps or 1, logs)
+    bar.end_epoch(tester.done, logs)
     return logs
 
 

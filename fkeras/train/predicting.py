@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from .. import facade, random, registry, storey
 from .arrays import next_power
 from .callbacks import CallbackList
 from .programs import Programs
+from .streaming import PACK_BATCHES, Stream
 
 LIMIT = 1 << 28  # bytes of inputs that one dispatch may hold on the device
 SMALL = 1 << 20  # bytes that are not worth a program of their own
@@ -53,6 +55,47 @@ def predict(
         y = in_bulk(programs, params, state, x, count, size)
     hooks.on_predict_end()
     return y
+
+
+def predict_stream(
+    model: Any, programs: Programs, stream: Stream, steps: int | None, hooks: CallbackList, told: int = 1
+) -> Any:
+    """The outputs for the batches of a stream, on the host; hooks for batches are told of `told` batches at once."""
+    object.__setattr__(model, "stop_predicting", False)
+    hooks.on_predict_begin()
+    params, state = facade.gather(model)
+    draws = facade.draws_at_rest(model)
+    singly = draws or mixes_rows(model) or hooks.wants("predict")
+    parts: list[Any] = []
+    done, limit = 0, math.inf if steps is None else steps
+    stream.begin(0)
+    while done < limit and stream.more() and not model.stop_predicting:
+        first, last, new = done, min(done + told, limit) if singly else limit, len(parts)
+        if singly:
+            hooks.on_predict_batch_begin(first)
+        while done < last and stream.more():
+            window = stream.window(1 if singly else int(min(last - done, PACK_BATCHES)))
+            x, place = window.data[0], slice(window.row, window.row + window.many * window.size)
+            if singly or window.alone:
+                x = jax.tree.map(lambda a, place=place: a[place], x)
+                y, state = programs.predict()(params, state, x, random.next_key() if draws else None)
+            else:
+                y = programs.predict_many(window.size)(params, state, x, np.int32(window.start + window.many))
+                y = jax.tree.map(lambda v, place=place: v[place], jax.tree.map(np.asarray, y))
+            parts.append(jax.tree.map(np.asarray, y))
+            done += window.many
+        if singly:
+            hooks.on_predict_batch_end(first + told - 1, {"outputs": joined(parts[new:])})
+    stream.end()
+    hooks.on_predict_end()
+    if any(getattr(p, "stateful", False) for p in storey.subtree(model)):
+        storey.scatter(model, (params, state))
+    return joined(parts)
+
+
+def joined(parts: list[Any]) -> Any:
+    """Nests of arrays, one behind the other."""
+    return jax.tree.map(lambda *vs: np.concatenate(vs), *parts)
 
 
 def one_by_one(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from typing import Any
 
-import jax
-
-from .. import compiled, facade, losses, metrics, optimizers, spec
-from ..masking import value_of
-from . import arrays, fitting, predicting
+from .. import losses, metrics, optimizers
+from . import fitting, predicting
 from .arrays import Rows
 from .callbacks import CallbackList, History, hooks_for
 from .checks import (
@@ -25,9 +23,9 @@ from .checks import (
     known_arguments,
     listed,
     require_compiled,
-    validation_parts,
 )
-from .objective import Objective, outputs_of
+from .intake import data_for, data_of_fit, hold, inputs_for, objective_for, rows_for, weighed
+from .objective import Objective
 from .programs import Programs
 
 
@@ -178,46 +176,27 @@ class Trainer:
         validation_size = (
             size if validation_batch_size is None else check_batch_size(validation_batch_size, "validation_batch_size")
         )
-        rows = rows_for(self, x, y, sample_weight, needs_labels=True)
-        if batch_size is not None and size > rows.count:
-            raise ValueError(
-                f"batch_size={size} is larger than the data, which is {rows.count} rows: an epoch would never fill one "
-                f"batch. Give batch_size={rows.count} or less, or leave it out."
-            )
-        validation = None
-        if validation_data is not None:
-            validation = validation_rows(self, validation_data)
-        elif validation_split:
-            rows, validation = arrays.split_validation(rows, validation_split)
-        if class_weight is not None:
-            rows = weighed(self, rows, class_weight)
-        objective = objective_for(self, rows, validation)
-        return fitting.fit(
-            self,
-            programs_for(self, objective, self.optimizer),
-            rows,
-            validation,
-            fitting.Plan(
-                size,
-                epochs,
-                initial_epoch,
-                steps_per_epoch,
-                bool(shuffle),
-                verbose,
-                validation_steps,
-                validation_size,
-                check_frequency(validation_freq),
-                self._compiled.steps_per_execution,
-            ),
-            hooks_for(
-                callbacks,
-                self,
-                add_history=True,
-                verbose=verbose,
-                epochs=epochs,
-                steps=steps_per_epoch or math.ceil(rows.count / size),
-            ),
+        plan = fitting.Plan(
+            size,
+            epochs,
+            initial_epoch,
+            steps_per_epoch,
+            bool(shuffle),
+            verbose,
+            validation_steps,
+            validation_size,
+            check_frequency(validation_freq),
+            self._compiled.steps_per_execution,
         )
+        with contextlib.ExitStack() as held:
+            given = x, y, sample_weight
+            data, validation = data_of_fit(
+                self, given, batch_size, validation_data, validation_split, class_weight, plan, held
+            )
+            programs = programs_for(self, objective_for(self, data, validation), self.optimizer)
+            steps = steps_per_epoch or batches_in(data, size)
+            hooks = hooks_for(callbacks, self, add_history=True, verbose=verbose, epochs=epochs, steps=steps)
+            return fitting.fit(self, programs, data, validation, plan, hooks)
 
     @known_arguments
     def evaluate(
@@ -236,11 +215,11 @@ class Trainer:
         require_compiled(self, "evaluate")
         check_steps(steps=steps)
         size = check_batch_size(batch_size)
-        rows = rows_for(self, x, y, sample_weight, needs_labels=True)
-        programs = programs_for(self, objective_for(self, rows))
-        hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or math.ceil(rows.count / size))
-        logs = fitting.evaluate(self, programs, rows, size, steps, hooks, verbose)
-        return results(logs, return_dict)
+        with contextlib.ExitStack() as held:
+            data = hold(held, data_for(self, x, y, sample_weight, batch_size, needs_labels=True, budget=steps))
+            programs = programs_for(self, objective_for(self, data))
+            hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
+            return results(fitting.evaluate(self, programs, data, size, steps, hooks, verbose), return_dict)
 
     @known_arguments
     def predict(
@@ -254,11 +233,13 @@ class Trainer:
         """The outputs for some data, as NumPy arrays. Safe to call from several threads."""
         check_steps(steps=steps)
         size = check_batch_size(batch_size)
-        rows = rows_for(self, x)
-        hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or math.ceil(rows.count / size))
-        return predicting.predict(
-            self, programs_for(self), rows.x, rows.count, size, steps, hooks, fitting.execution(self)
-        )
+        with contextlib.ExitStack() as held:
+            data = hold(held, inputs_for(self, x, batch_size, steps))
+            hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
+            programs, told = programs_for(self), fitting.execution(self)
+            if isinstance(data, Rows):
+                return predicting.predict(self, programs, data.x, data.count, size, steps, hooks, told)
+            return predicting.predict_stream(self, programs, data, steps, hooks, told)
 
     # --- single batches ------------------------------------------------------------------------
 
@@ -309,87 +290,9 @@ def set_plainly(model: Any, **values: Any) -> None:
         object.__setattr__(model, name, value)
 
 
-def rows_for(model: Any, x: Any, y: Any = None, weight: Any = None, needs_labels: bool = False) -> Rows:
-    """The data, checked against the model; makes the model's values if it has none yet."""
-    if x is None:
-        raise ValueError("x is missing: pass the inputs.")
-    outputs = getattr(getattr(model, "_network", None), "outputs", None)
-    rows = arrays.gather_rows(x, y, weight, sorted(outputs) if isinstance(outputs, dict) else model.output_names)
-    meet(model, rows.x)
-    if needs_labels and rows.y is None and model.loss is not None:
-        raise ValueError("y is missing: a loss compares outputs with labels; pass y, or compile without a loss.")
-    model.check_inputs(rows.x)
-    return rows
-
-
-def validation_rows(model: Any, data: Any) -> Rows:
-    """The rows of `validation_data`; what is wrong with them is said of it."""
-    parts = validation_parts(data)
-    try:
-        rows = rows_for(model, *parts, needs_labels=True)
-        output_specs(model, rows.x)
-        return rows
-    except (ValueError, TypeError) as error:
-        raise type(error)(f"validation_data: {error}") from error
-
-
-def specs_of_rows(x: Any) -> Any:
-    """The specs of data, for any number of rows."""
-    return jax.tree.map(lambda a: spec.Spec((None, *a.shape[1:]), a.dtype), x)
-
-
-def weighed(model: Any, rows: Rows, class_weight: Any) -> Rows:
-    """The rows with the weights of their classes, which must be among those of the output."""
-    shape = value_of(output_specs(model, rows.x)[0]).shape
-    return arrays.weigh_classes(rows, class_weight, shape[-1] if len(shape) > 1 and shape[-1] != 1 else None)
-
-
-def meet(model: Any, x: Any) -> None:
-    """Shows a model the shape of its data, so that it has values."""
-    if not model._face.filled:
-        known = model._known_specs() is not None
-        facade.ensure(model, None if known else (specs_of_rows(x),), {})
-
-
-def output_specs(model: Any, x: Any) -> list[Any]:
-    """The specs of the outputs for data like x, in a list."""
-    return outputs_of(output_structure(model, x))
-
-
-def output_structure(model: Any, x: Any) -> Any:
-    """The specs of the outputs for data like x, in the nest that the model makes."""
-    known = model._known_specs()
-    specs = specs_of_rows(x) if known is None else known[0][0]
-    key = ("outputs", compiled.fingerprint(model), str(specs))
-    return compiled.program(key, lambda: model.output_spec(specs))
-
-
-def objective_for(model: Any, rows: Rows, validation: Rows | None = None) -> Objective:
-    """The losses and metrics, resolved for this data, and the labels checked against them."""
-    structure = output_structure(model, rows.x)
-    outputs = [getattr(o, "value", o) for o in outputs_of(structure)]
-    names = sorted(structure) if isinstance(structure, dict) else model.output_names or None
-    labels = rows.y if rows.y is not None else [None] * len(outputs)
-    if len(labels) != len(outputs):
-        raise ValueError(f"y has {len(labels)} entries, the model has {len(outputs)} outputs. Give one array for each.")
-    told = model._compiled
-    if told.loss is None and rows.y is not None and not has_own_losses(model):
-        raise ValueError(
-            "The model was compiled without a loss, so there is nothing to minimise: compile(optimizer, loss='mse'), "
-            "for example."
-        )
-    objective = Objective(told.loss, labels, outputs, names, told.loss_weights, told.metrics, told.weighted_metrics)
-    for data in (rows, validation):
-        if data is not None and data.y is not None:
-            objective.check(data.y, outputs)
-    set_plainly(model, _objective=objective)
-    return objective
-
-
-def has_own_losses(model: Any) -> bool:
-    """Whether layers bring a loss of their own (add_loss, activity regularizers)."""
-    state = model.values[1]
-    return any(getattr(path[-1], "key", None) == "aux_loss" for path, _ in jax.tree_util.tree_leaves_with_path(state))
+def batches_in(data: Any, size: int) -> int | None:
+    """How many batches a pass over some data has, if that is known."""
+    return math.ceil(data.count / size) if isinstance(data, Rows) else data.total
 
 
 def results(logs: dict[str, Any], return_dict: bool) -> Any:

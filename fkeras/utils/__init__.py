@@ -1,5 +1,6 @@
 """Small functions that scripts need around a model."""
 
+from ..data import PyDataset
 from ..policies import standardize_dtype
 from ..random import set_random_seed
 from ..registry import (
@@ -17,9 +18,12 @@ from .session import clear_session, is_keras_tensor
 from .summary import count_params, print_summary
 
 CustomObjectScope = custom_object_scope
+Sequence = PyDataset
 
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "count_params",
     "custom_object_scope",

@@ -207,4 +207,3 @@ def _to_rank(mask: Any, rank: int, axes: int) -> Any:
 def _repeated(x: Any, heads: int) -> Any:
     """Keys or values, each head as often as queries share it."""
     return x if x.shape[-2] == heads else jnp.repeat(x, heads // x.shape[-2], -2)
-

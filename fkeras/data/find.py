@@ -1,0 +1,46 @@
+"""Which source data is read through."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from .foreign import foreign
+from .py_dataset import Numbered, is_py_dataset
+from .rows import has_columns, in_files, rows_of_arrays, rows_of_columns
+from .source import Once, Source
+
+
+def source_for(x: Any, y: Any = None, weight: Any = None, batch_size: int | None = None) -> Source | None:
+    """The source that reads x; None for arrays that fit in memory.
+
+    y: for a table of columns, the name of the one with the labels. Other sources bring labels and weights in
+    their batches, (x, y, sample_weight), and have their own batch size.
+    """
+    size = 32 if batch_size is None else batch_size
+    if in_files((x, y, weight)):
+        return rows_of_arrays((x, y, weight), size)
+    if isinstance(x, Source):
+        return x
+    if has_columns(x):
+        refuse(x, sample_weight=weight)
+        return rows_of_columns(x, y, size)
+    if inspect.isgeneratorfunction(x):
+        raise TypeError(f"x is the function {x.__name__}, which makes generators; call it: {x.__name__}().")
+    if hasattr(x, "__next__"):
+        found: Source | None = Once(x)
+    else:
+        found = Numbered(x) if is_py_dataset(x) else foreign(x)
+    if found is not None:
+        refuse(x, y=y, sample_weight=weight, batch_size=batch_size)
+    return found
+
+
+def refuse(x: Any, **given: Any) -> None:
+    """Refuses what batches bring themselves."""
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"x is a {type(x).__name__}, whose batches come as x, (x, y) or (x, y, sample_weight), of its own "
+                f"size: {name} cannot be given beside it."
+            )

@@ -1,0 +1,79 @@
+"""`Source`: batches in passes, which is all that training asks of data it cannot hold at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+class Source:
+    """Where batches come from, one pass after the other. Each kind of data has its own.
+
+    what: what a person calls it, for messages.
+    once: whether there is one pass and no other, as with a generator.
+
+    >>> list(Passes([1, 2]).open())
+    [1, 2]
+    """
+
+    what = "data"
+    once = False
+
+    @property
+    def steps(self) -> float | None:
+        """How many batches a pass has: None if nobody can tell before its end, `math.inf` if it has none."""
+        return None
+
+    def open(self, rng: np.random.Generator | None = None) -> Iterator[Any]:
+        """A new pass: an iterator over batches. rng: decides the order, where the source lets itself be ordered."""
+        raise NotImplementedError
+
+    def begin_epoch(self) -> None:
+        """An epoch begins."""
+
+    def end_epoch(self) -> None:
+        """An epoch has ended."""
+
+
+class Passes(Source):
+    """Anything that can be iterated over again and again: a loader, a dataset, an object with `__iter__`."""
+
+    def __init__(self, batches: Any, what: str = ""):
+        self.batches, self.what = batches, what or type(batches).__name__
+
+    @property
+    def steps(self) -> float | None:
+        return length_of(self.batches)
+
+    def open(self, rng: np.random.Generator | None = None) -> Iterator[Any]:
+        return iter(self.batches)
+
+
+class Once(Source):
+    """A generator, or another iterator: what it has yielded does not come again."""
+
+    once = True
+
+    def __init__(self, batches: Iterator[Any]):
+        self.batches, self.what = batches, f"the {type(batches).__name__}"
+
+    def open(self, rng: np.random.Generator | None = None) -> Iterator[Any]:
+        return self.batches
+
+
+def length_of(batches: Any) -> float | None:
+    """How many entries something has, as far as it can tell; what calls itself as long as numbers go is endless.
+
+    >>> length_of([1, 2]), length_of(iter([1, 2]))
+    (2, None)
+    """
+    try:
+        count = len(batches)
+    except (TypeError, NotImplementedError):
+        return None
+    except OverflowError:
+        return math.inf
+    return count if count < 2**62 else math.inf

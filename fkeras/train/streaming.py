@@ -1,0 +1,257 @@
+"""`Stream`: the batches of a source, checked, read ahead on a thread and stacked for the device."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from ..data import Reader, Source
+from ..data.foreign import as_host
+from .arrays import Rows
+from .feeding import Window, chance
+
+PACK_BYTES = 1 << 23  # of the batches that go to the device together
+PACK_BATCHES = 256  # the most of them
+MANY_SHAPES = 16  # different shapes of batches from which on a word is said about it
+
+
+class Pack(NamedTuple):
+    """Some batches of one shape, on the device."""
+
+    data: Any
+    count: int
+    size: int
+    alone: bool
+
+
+class Stream:
+    """A feed of the batches of a source. Close it: a thread reads ahead.
+
+    Batches with the shapes of the first one run many at a time, in one program that serves any
+    number of them; each other shape (the smaller last batch, most of all) gets a program of its own.
+
+    read: (x, y, sample_weight) -> Rows, which checks a batch against the model.
+    seed: of the order of the batches, for sources that have one to choose; None leaves them in order.
+    step: how many steps the model has taken.
+    budget: how many batches of a pass are wanted at most, so that none is taken from a generator in vain.
+    """
+
+    def __init__(
+        self, source: Source, read: Callable[..., Rows], seed: Any = None, step: int = 0, budget: int | None = None
+    ):
+        self.source, self.read, self.seed, self.budget, self.once = source, read, seed, budget, source.once
+        self.check: Callable[[Rows], None] = lambda rows: None  # of the labels, once the losses are known
+        self.batches: Any = None  # the iterator of this pass
+        self.reader: Reader | None = None
+        self.pack: Pack | None = None
+        self.place = self.number = 0  # batches used of the pack, batches read of the pass
+        self.taken = 0  # batches read of what is budgeted: a pass, or all there is of a generator
+        self.shapes: set[Any] = set()
+        self.peeked: Rows | None = None  # the first batch, until it is used
+        self.source.begin_epoch()
+        try:
+            self._open(step)
+            self.first = self._peek()
+        except BaseException:
+            self.close()
+            raise
+        self.key = key_of(self.first)
+        self.capacity = capacity_of(self.first)
+
+    @property
+    def total(self) -> int | None:
+        """How many batches a pass has, if that is known and finite."""
+        steps = self.source.steps
+        return None if steps is None or steps == math.inf else int(steps)
+
+    # --- reading -----------------------------------------------------------------------------------
+
+    def _open(self, step: int) -> None:
+        """Begins a pass; nothing is read yet."""
+        self.batches = self.source.open(None if self.seed is None else chance(self.seed, step))
+        self.number, self.pack = 0, None
+        self.taken = self.taken if self.once else 0
+
+    def _peek(self) -> Rows:
+        """The first batch, which is read now and comes again with the others."""
+        rows = next(self._items(), None)
+        if rows is None:
+            raise ValueError(f"There is no batch in {self.source.what}: it is empty, or was read to its end before.")
+        self.peeked = rows
+        return rows
+
+    def _items(self) -> Iterator[Rows]:
+        """The batches of this pass from here on, as rows on the host that nobody else writes into."""
+        while self.budget is None or self.taken < self.budget:
+            try:
+                batch = next(self.batches)
+            except StopIteration:
+                return
+            rows = self._checked(batch)
+            self.number += 1
+            self.taken += 1
+            yield rows
+
+    def _checked(self, batch: Any) -> Rows:
+        """A batch as rows; what is wrong with it is said with its number."""
+        try:
+            rows = self.read(*parts_of(as_host(batch)))
+            if hasattr(self, "first"):
+                compare(rows, self.first)
+            self.check(rows)
+            self._count_shapes(rows)
+        except (ValueError, TypeError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"Batch {self.number} of {self.source.what}: {error}") from error
+        x, y, weight = jax.tree.map(lambda a: np.array(a) if on_host(a) else a, rows.parts())
+        return Rows(x, y, weight, rows.count)
+
+    def _count_shapes(self, rows: Rows) -> None:
+        self.shapes.add(key_of(rows))
+        if len(self.shapes) == MANY_SHAPES:
+            warnings.warn(
+                f"{self.source.what} has yielded batches of {MANY_SHAPES} different shapes; each is compiled for anew. "
+                "Pad them to a few lengths.",
+                stacklevel=2,
+            )
+
+    def _stack(self, batches: list[Rows]) -> Pack:
+        """Batches of one shape as one nest of arrays on the device, with room for as many as it ever holds."""
+        first = batches[0]
+        alone = key_of(first) != self.key
+        capacity = 1 if alone else self.capacity
+        data = jax.tree.map(lambda *leaves: stacked(leaves, capacity), *(b.parts() for b in batches))
+        return Pack(data, len(batches), first.count, alone)
+
+    def _next_pack(self) -> Pack | None:
+        if self.reader is None:
+            seen, self.peeked = [] if self.peeked is None else [self.peeked], None
+            items = itertools.chain(seen, self._items())
+            self.reader = Reader(items, self._stack, key_of, self._most)
+        return self.reader.get()
+
+    def _most(self, rows: Rows) -> int:
+        """How many batches like this one make a pack."""
+        return self.capacity if key_of(rows) == self.key else 1
+
+    # --- windows ---------------------------------------------------------------------------------
+
+    def begin(self, step: int, afresh: bool = False) -> bool:
+        """An epoch begins; False if there is nothing more to read, which only happens where there is one pass."""
+        if self.peeked is None:  # else its begin was told before the first batch was read
+            self.source.begin_epoch()
+        else:
+            return True
+        if afresh and not self.once and self.reader is not None:
+            self._shut()
+        if self.batches is not None and self._look():
+            return True
+        if self.once:
+            return False
+        self._shut()
+        self._open(step)
+        return True
+
+    def _look(self) -> bool:
+        """Whether there is a next batch in this pass, for which it waits."""
+        if self.pack is None:
+            self.pack, self.place = self._next_pack(), 0
+        return self.pack is not None
+
+    def more(self) -> bool:
+        """Whether the pass goes on; waits for the next batch."""
+        if self.batches is not None and self._look():
+            return True
+        self._shut()
+        return False
+
+    def window(self, most: int) -> Window:
+        """The next batches, `most` at most."""
+        pack: Any = self.pack
+        start, many = self.place, min(most, pack.count - self.place)
+        self.place += many
+        if self.place == pack.count:
+            self.pack = None
+        return Window(pack.data, None, start, many, pack.size, start * pack.size, pack.alone)
+
+    def end(self) -> None:
+        """The epoch has ended."""
+        self.source.end_epoch()
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def _shut(self) -> None:
+        """Ends the pass: the thread first, then the iterator, unless that is the user's own."""
+        idle = self.reader is None or self.reader.close()
+        batches, self.batches, self.reader, self.pack = self.batches, None, None, None
+        if idle and not self.once and hasattr(batches, "close"):
+            batches.close()
+
+    def close(self) -> None:
+        """Nothing more is wanted."""
+        self._shut()
+
+
+def parts_of(batch: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of what a source yields: x, (x,), (x, y) or (x, y, sample_weight)."""
+    if not isinstance(batch, (tuple, list)):
+        return batch, None, None
+    if not 1 <= len(batch) <= 3:
+        raise ValueError(f"a batch is x, (x, y) or (x, y, sample_weight), no {type(batch).__name__} of {len(batch)}.")
+    x, y, weight = (*batch, None, None)[:3]
+    return x, y, weight
+
+
+def on_host(a: Any) -> bool:
+    """Whether an array lies in the memory that NumPy reads."""
+    return not isinstance(a, jax.Array) or next(iter(a.devices())).platform == "cpu"
+
+
+def key_of(rows: Rows) -> Any:
+    """What batches have in common that may be stacked: shapes and types."""
+    return tuple((a.shape, a.dtype) for a in jax.tree.leaves(rows.parts()))
+
+
+def capacity_of(rows: Rows) -> int:
+    """How many batches like this one go to the device together: a power of two."""
+    leaves = jax.tree.leaves(rows.parts())
+    most = PACK_BYTES // max(sum(a.nbytes for a in leaves), 1)
+    if not all(map(on_host, leaves)):
+        return 1  # they are there
+    return 1 << (min(max(most, 1), PACK_BATCHES).bit_length() - 1)
+
+
+def stacked(leaves: Any, capacity: int) -> Any:
+    """Arrays of one shape behind each other, on the device, with room for `capacity` of them."""
+    first = leaves[0]
+    if capacity == 1:
+        return jax.device_put(first)
+    rows = len(first)
+    out = np.zeros((capacity * rows, *first.shape[1:]), first.dtype)
+    for i, leaf in enumerate(leaves):
+        out[i * rows : (i + 1) * rows] = leaf
+    return jax.device_put(out)
+
+
+def compare(rows: Rows, first: Rows) -> None:
+    """Refuses a batch that is not made like the first one."""
+    mine, theirs = rows.parts(), first.parts()
+    if jax.tree.structure(mine) != jax.tree.structure(theirs):
+        raise ValueError(f"its form is {form(mine)}, that of the first batch {form(theirs)}.")
+    for a, b in zip(jax.tree.leaves(mine), jax.tree.leaves(theirs), strict=True):
+        if a.ndim != b.ndim:
+            raise ValueError(f"an array of shape {a.shape} stands where the first batch has one of shape {b.shape}.")
+
+
+def form(parts: Any) -> str:
+    """The nest of a batch, without its numbers."""
+    names = [n for n, part in zip(("x", "y", "sample_weight"), parts, strict=True) if part is not None]
+    x = parts[0]
+    inner = f"{{{', '.join(map(repr, x))}}}" if isinstance(x, dict) else f"{len(jax.tree.leaves(x))} arrays"
+    return f"({', '.join(names)}) with x of {inner}"
