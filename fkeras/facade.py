@@ -293,6 +293,10 @@ def record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def check_shared(layer: Any, args: Any, kwargs: Any) -> None:
     """Refuses a call on inputs that the values of an earlier call do not fit."""
     before = layer._face.nodes and layer._known_specs()
+    args = layer._read_text(args)
+    before = before and (layer._read_text(before[0]), before[1])
+    if layer.takes_text:
+        return
     if (not before and not layer._face.filled) or str(before) == str((args, kwargs)):
         return
 
@@ -309,9 +313,9 @@ def check_shared(layer: Any, args: Any, kwargs: Any) -> None:
 
 
 def refuse_text(layer: Any, args: Any) -> None:
-    """Refuses strings and objects, unless a layer in this one takes them."""
-    text = [x for x in jax.tree.leaves(args) if isinstance(x, np.ndarray) and x.dtype.kind in "OUS"]
-    if text and not any(getattr(p, "takes_text", not registry.is_builtin(type(p))) for p in storey.subtree(layer)):
+    """Refuses text, unless a layer in this one takes it."""
+    text = [x for x in jax.tree.leaves(args) if spec.is_text_dtype(getattr(x, "dtype", None))]
+    if text and not any(p.takes_text or not registry.is_builtin(type(p)) for p in storey.subtree(layer)):
         raise TypeError(
             f"{layer!r} computes with numbers; got an array of {text[0].dtype}. "
             "Turn strings into numbers first (StringLookup, TextVectorization, ...)."
@@ -323,6 +327,7 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     args, kwargs = storey.as_arrays((args, kwargs))
     training = bool(kwargs.pop("training", None) or False)
     refuse_text(layer, args)
+    args = layer._read_text(args)
     ensure(layer, args, kwargs)
     if not any(isinstance(x, Tracer) for x in jax.tree.leaves(args)):
         layer.check_inputs(*args)

@@ -93,6 +93,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
     supports_masking: ClassVar[bool] = False
     rank: ClassVar[Any] = None  # of the first input: a number, (least, most), or None
+    takes_text: ClassVar[bool] = False  # whether it runs on the host, where text lives
     is_bound: ClassVar[bool] = False  # whether `call` runs on a copy bound to its values
     builds: ClassVar[bool] = False  # whether the class overrides `build`
     casts_params: ClassVar[bool] = True  # whether `call` gets the params in the compute dtype
@@ -287,8 +288,14 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
     # --- what falls out of it ------------------------------------------------------------------
 
+    def _read_text(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Inputs as a compiled program can take them: with what layers on the host make of text in its place."""
+        return inputs
+
     def output_spec(self, *inputs: Any, **kwargs: Any) -> Any:
         """Specs of the outputs for inputs of these specs; dimensions may be None."""
+        inputs = self._read_text(inputs)
+        facade.refuse_text(self, inputs)
 
         def run(rng: Any, inputs: Any, kwargs: Any) -> Any:
             training = kwargs.pop("training", None) or False

@@ -20,6 +20,29 @@ APART = [24 * n for n in range(2, 18)], [24 * n for n in range(19, 50, 2)]
 ALIKE = [240] * 16, [720] * 16
 
 
+class Text:
+    """The dtype of text, which lives on the host and which no array of JAX can have."""
+
+    name = "string"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Text)
+
+    def __hash__(self) -> int:
+        return hash(Text)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+TEXT = Text()
+
+
+def is_text_dtype(dtype: Any) -> bool:
+    """Whether a dtype, or the name of one, is that of text: strings, bytes, or objects of NumPy."""
+    return isinstance(dtype, Text) or dtype in ("string", str) or getattr(dtype, "kind", "") in ("O", "U", "S", "T")
+
+
 class Spec:
     """A shape in which a dimension may be None, and a dtype. A leaf to `jax.tree`.
 
@@ -31,7 +54,7 @@ class Spec:
 
     def __init__(self, shape: Any, dtype: Any = "float32"):
         self.shape: Shape = tuple(shape)
-        self.dtype = jnp.dtype(dtype)
+        self.dtype: Any = TEXT if is_text_dtype(dtype) else jnp.dtype(dtype)
 
     @property
     def ndim(self) -> int:
@@ -54,6 +77,11 @@ class Spec:
 def of(x: Any) -> Spec:
     """The spec of an array, a tracer, a ShapeDtypeStruct or a Spec; sizes that are no numbers become None."""
     return Spec((d if isinstance(d, int) else None for d in x.shape), x.dtype)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of a nest; specs are leaves."""
+    return jax.tree.leaves(tree, is_leaf=lambda x: isinstance(x, Spec))
 
 
 def is_abstractable(x: Any) -> bool:
@@ -81,26 +109,25 @@ def _symbols(count: int) -> tuple[Any, ...]:
 def infer(f: Callable[..., Any], *args: Any) -> Any:
     """Specs of the outputs of `f(*args)`, with nothing computed.
 
-    Every leaf of `args` that has a shape and a dtype is abstract, everything else is
-    passed as it is. An unknown dimension (None) becomes a symbolic size, one for each
+    Every leaf of `args` that has a shape and a dtype is abstract, everything else, and
+    text, is passed as it is. An unknown dimension (None) becomes a symbolic size, one for each
     axis; where arithmetic on symbols is undecidable, two trials with numbers decide
     which output dimensions are unknown.
     """
     leaves, treedef = jax.tree.flatten(args, is_leaf=lambda x: isinstance(x, Spec))
-    holes = [is_abstractable(x) for x in leaves]
-    unknown = max((x.ndim for x, h in zip(leaves, holes, strict=True) if h and None in x.shape), default=0)
+    holes = [is_abstractable(x) and not is_text_dtype(x.dtype) for x in leaves]
+    unknown = max((x.ndim for x in leaves if is_abstractable(x) and None in x.shape), default=0)
 
     def shapes(sizes: Any) -> Any:
-        def known(x: Any) -> SDS:
-            return (
-                x
-                if not isinstance(x, Spec)
-                else SDS(tuple(sizes[i] if d is None else d for i, d in enumerate(x.shape)), x.dtype)
-            )
+        def known(x: Any) -> Any:
+            if not isinstance(x, Spec):
+                return x
+            shape = tuple(sizes[i] if d is None else d for i, d in enumerate(x.shape))
+            return Spec(shape, x.dtype) if x.dtype == TEXT else SDS(shape, x.dtype)
 
         def run(*abstract: Any) -> Any:
             given = iter(abstract)
-            return f(*treedef.unflatten([next(given) if h else x for x, h in zip(leaves, holes, strict=True)]))
+            return f(*treedef.unflatten([next(given) if h else known(x) for x, h in zip(leaves, holes, strict=True)]))
 
         return jax.eval_shape(run, *[known(x) for x, h in zip(leaves, holes, strict=True) if h])
 

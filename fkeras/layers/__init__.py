@@ -85,6 +85,7 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )  # fmt: skip
+from .preprocessing import CategoryEncoding, Discretization, HashedCrossing, Hashing, Normalization
 from .recurrent import (
     GRU,
     LSTM,

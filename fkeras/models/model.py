@@ -94,6 +94,10 @@ class Model(Trainer, Container, module="keras"):
         assert self._network is not None
         return self._network.enter(inputs)
 
+    def _read_text(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Inputs as the compiled part of this model takes them: with what is made of text on the host in its place."""
+        return inputs if self._network is None else self._network.read_text(inputs)
+
     def _known_specs(self) -> Any:
         """The specs of the inputs, which a graph always knows."""
         if self._network is None:

@@ -13,7 +13,9 @@ from .. import graph, registry, spec
 from ..layer import shown
 from ..layers.input import InputLayer
 from ..masking import Masked, is_masked, value_of
-from .container import Visit, name_children
+from ..reading import Read, is_read, is_text
+from .container import Container, Visit, name_children
+from .hosting import fit_rank, on_host
 
 
 class Network:
@@ -56,15 +58,60 @@ class Network:
     def walk(self, visit: Visit, inputs: Any) -> Any:
         """Calls `visit` for each node, in topological order."""
         values: dict[Any, Any] = dict(zip(graph.symbols(self.inputs), inputs, strict=True))
-        for node in self.nodes:
-            args, kwargs = graph.substitute((node.args, node.kwargs), values)
-            out = visit(self.name_of[id(node.layer)], node.layer, args, kwargs)
+        read = {k: v for x in inputs if is_read(x) for k, v in x.made.items()}
+        for i, node in enumerate(self.nodes):
+            if str(i) in read and not isinstance(node.layer, Container):
+                out = read[str(i)]
+            else:
+                args, kwargs = graph.substitute((node.args, node.kwargs), values)
+                out = visit(self.name_of[id(node.layer)], node.layer, read.get(str(i), args), kwargs)
             made = jax.tree.leaves(out, is_leaf=lambda x: is_masked(x) or isinstance(x, spec.Spec))
             values.update(zip(graph.symbols(node.outputs), made, strict=True))
         return graph.substitute(self.outputs, values)
 
+    def read_text(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The given inputs, with what the layers on the host make of text in the place of the first that is text.
+
+        Raises ValueError where such a layer needs what only the compiled program will know.
+        """
+        symbols = graph.symbols(self.inputs)
+        text = [i for i, s in enumerate(symbols) if is_text(s)]
+        flat = self._flat(inputs) if text else []
+        if not text or any(map(is_read, flat)):
+            return inputs
+        values = {
+            s: None if x is None else fit_rank(x, s.spec, self.owner, n)
+            for s, x, n in zip(symbols, flat, self.input_names, strict=True)
+        }
+        made = {}
+        for i, node in enumerate(self.nodes):
+            if any(is_text(s) for s in graph.symbols((node.args, node.kwargs))):
+                if missing := [s for s in graph.symbols((node.args, node.kwargs)) if s not in values]:
+                    raise ValueError(
+                        f"{node.layer!r} reads text on the host, before the compiled program runs, but it also takes "
+                        f"{missing[0]!r}, which only that program computes. Let it read inputs of the model alone."
+                    )
+                out = on_host(node.layer, *graph.substitute((node.args, node.kwargs), values))
+                made[str(i)] = out
+                if not isinstance(node.layer, Container):
+                    values.update(zip(graph.symbols(node.outputs), spec.leaves(out), strict=True))
+        read = [Read(made if i == text[0] else {}) if i in text else x for i, x in enumerate(flat)]
+        if isinstance(inputs[0], dict):
+            return ({**inputs[0], **dict(zip(self._keys(), read, strict=True))}, *inputs[1:])
+        return (read[0] if len(read) == 1 else read,)
+
     def enter(self, inputs: tuple[Any, ...], any_rows: bool = False) -> list[Any]:
-        """The given inputs, one for each symbol: matched by position or name, checked, cast."""
+        """The given inputs, one for each symbol: matched by position or name, text read, checked, cast."""
+        symbols, names = graph.symbols(self.inputs), self.input_names
+        return [
+            x
+            if is_read(x) or (x is None and getattr(s.node.layer, "optional", False))
+            else fit_input(x, s.spec, self.owner, n, any_rows)
+            for x, s, n in zip(self._flat(self.read_text(inputs)), symbols, names, strict=True)
+        ]
+
+    def _flat(self, inputs: tuple[Any, ...]) -> list[Any]:
+        """The given inputs, one for each symbol, matched by position or name."""
         given = inputs[0] if len(inputs) == 1 else list(inputs)
         symbols = graph.symbols(self.inputs)
         names = self.input_names
@@ -74,17 +121,13 @@ class Network:
                 raise ValueError(f"{self.owner} needs inputs named {keys}; {missing} are missing from {sorted(given)}.")
             flat = [given[k] for k in keys]
         elif isinstance(given, (list, tuple)) and not hasattr(given, "shape"):
-            flat = jax.tree.leaves(given, is_leaf=lambda x: is_masked(x) or isinstance(x, spec.Spec) or x is None)
+            single = is_text(given) and len(symbols) == 1 and not any(map(spec.is_abstractable, given))
+            flat = [given] if single else jax.tree.leaves(given, is_leaf=lambda x: is_leaf(x) or is_text(x))
         else:
             flat = [given]
         if len(flat) != len(symbols):
             raise ValueError(f"{self.owner} has {len(symbols)} inputs ({', '.join(names)}); got {len(flat)}.")
-        return [
-            None
-            if x is None and getattr(s.node.layer, "optional", False)
-            else fit_input(x, s.spec, self.owner, n, any_rows)
-            for x, s, n in zip(flat, symbols, names, strict=True)
-        ]
+        return flat
 
     def _keys(self) -> list[str]:
         """The keys that inputs in a dict need, in the order of the symbols."""
@@ -135,6 +178,11 @@ class Network:
         inputs, outputs, table = graph.flatten(self.inputs, self.outputs, self.nodes)
         wiring = [(self.name_of.get(id(layer), ""), args, kwargs, specs) for layer, args, kwargs, specs in table]
         return self.children, inputs, outputs, wiring
+
+
+def is_leaf(x: Any) -> bool:
+    """Whether `x` stands for one input, although it may be a nest itself."""
+    return x is None or is_masked(x) or is_read(x) or isinstance(x, spec.Spec)
 
 
 def fit_input(x: Any, want: spec.Spec, owner: str, name: str, any_rows: bool = False) -> Any:

@@ -8,7 +8,9 @@ from typing import Any
 from .. import graph, policies, registry, spec, storey
 from ..layer import Layer
 from ..layers.input import InputLayer
-from .container import Visit, name_children
+from ..reading import Read, as_data, is_read, is_text
+from .container import Container, Visit, name_children
+from .hosting import fit_rank, on_host
 from .model import MODELS, Model
 from .network import fit_input
 
@@ -107,15 +109,36 @@ class Sequential(Model, module="keras"):
     def walk(self, visit: Visit, inputs: Any) -> Any:
         """Calls `visit` for each layer in turn."""
         names = {id(child): name for name, child in self.children.items()}
-        for layer in self._layers:
+        first = 0
+        if is_read(inputs[0]):
+            ((key, inputs),) = inputs[0].made.items()
+            first = int(key)
+        for layer in self._layers[first:]:
             inputs = (visit(names[id(layer)], layer, inputs, {}),)
         return inputs[0] if len(inputs) == 1 else inputs
+
+    def _read_text(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Inputs as the compiled part of the chain takes them: with what its first layers make of text."""
+        if not (self.walks and self._layers and len(inputs) == 1 and is_text(inputs[0])):
+            return inputs
+        value = as_data(inputs[0])
+        self._meet((value,))
+        assert self._entry is not None
+        value = fit_rank(value, spec.Spec(self._entry.batch_shape, self._entry.dtype), repr(self), "input")
+        for i, layer in enumerate(self._layers):
+            if not is_text(value):
+                return (Read({str(i): (value,)}),)
+            if isinstance(layer, Container):
+                return (Read({str(i): layer._read_text((value,))}),)
+            value = on_host(layer, (value,), {})
+        return (Read({str(len(self._layers)): (value,)}),)
 
     def enter(self, inputs: tuple[Any, ...], any_rows: bool = False) -> Any:
         """The input, checked against the shape that was declared."""
         if not self._layers:
             raise ValueError(f"{self!r} has no layers yet: add some before it is used.")
-        if self._entry is None or len(inputs) != 1:
+        inputs = self._read_text(inputs)
+        if self._entry is None or len(inputs) != 1 or is_read(inputs[0]):
             return inputs
         return (
             fit_input(inputs[0], spec.Spec(self._entry.batch_shape, self._entry.dtype), repr(self), "input", any_rows),
@@ -172,7 +195,8 @@ class Sequential(Model, module="keras"):
     def _meet(self, inputs: tuple[Any, ...]) -> None:
         """Takes the shape of the first data as the shape of the input."""
         if self._entry is None and self.walks and len(inputs) == 1 and hasattr(inputs[0], "shape"):
-            self._change(entry=InputLayer(batch_shape=(None, *inputs[0].shape[1:]), dtype=str(inputs[0].dtype)))
+            shape, dtype = (None, *inputs[0].shape[1:]), str(spec.of(inputs[0]).dtype)
+            self._change(entry=InputLayer(batch_shape=shape, dtype=dtype))
 
     def build(self, input_shape: Any = None) -> None:
         """Fixes the shape of the input and makes the values."""
@@ -184,7 +208,9 @@ class Sequential(Model, module="keras"):
     def check_inputs(self, *inputs: Any) -> None:
         """Refuses values that the first layer cannot take."""
         if self._layers:
-            self._layers[0].check_inputs(*self.enter(inputs, any_rows=True))
+            inputs = self.enter(inputs, any_rows=True)
+            if not is_read(inputs[0]):
+                self._layers[0].check_inputs(*inputs)
 
     def fingerprint_parts(self) -> Any:
         """What tells this chain from others."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import config
 from ..graph import is_symbol
+from ..reading import is_read
 
 MUCH = 1 << 26  # bytes of data from which on room for more rows is a sixteenth at most
 
@@ -165,14 +166,16 @@ def names_of(what: str, tree: Any) -> list[str]:
 
 def standardize(what: str, tree: Any) -> Any:
     """A nest of what can be read as arrays, as arrays. A list of numbers is one array, a list of arrays several."""
+    if is_read(tree):  # made on the host, of text
+        return jax.tree.map(lambda v: as_numbers(what, v), tree)
     if isinstance(tree, Mapping):
         return {k: standardize(f"{what}[{k!r}]", v) for k, v in tree.items()}
     if (
         isinstance(tree, (list, tuple))
         and len(tree)
-        and all(hasattr(v, "shape") and getattr(v, "ndim", 0) for v in tree)
+        and all(is_read(v) or (hasattr(v, "shape") and getattr(v, "ndim", 0)) for v in tree)
     ):
-        return [as_numbers(f"{what}[{i}]", v) for i, v in enumerate(tree)]
+        return [standardize(f"{what}[{i}]", v) for i, v in enumerate(tree)]
     return as_numbers(what, tree)
 
 

@@ -121,6 +121,7 @@ def rows_for(model: Any, x: Any, y: Any = None, weight: Any = None, needs_labels
     if x is None:
         raise ValueError("x is missing: pass the inputs.")
     outputs = getattr(getattr(model, "_network", None), "outputs", None)
+    (x,) = model._read_text((x,))
     rows = arrays.gather_rows(x, y, weight, sorted(outputs) if isinstance(outputs, dict) else model.output_names)
     meet(model, rows.x)
     if needs_labels and rows.y is None and model.loss is not None:
