@@ -325,7 +325,8 @@ def refuse_text(layer: Any, args: Any) -> None:
 def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Calls a layer on arrays, with the values in its boxes; new state goes back to them."""
     args, kwargs = storey.as_arrays((args, kwargs))
-    training = bool(kwargs.pop("training", None) or False)
+    training = kwargs.pop("training", None)
+    training = trains_by_itself(layer) if training is None else bool(training)
     refuse_text(layer, args)
     args = layer._read_text(args)
     ensure(layer, args, kwargs)
@@ -337,6 +338,12 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if new and not any(isinstance(x, Tracer) for x in jax.tree.leaves(new)):
         put_state(layer, new)
     return layer._at_edge(y)
+
+
+def trains_by_itself(layer: Any) -> bool:
+    """Whether a call that does not say so trains: that of layers that augment images does, as in Keras."""
+    parts = [part for part in storey.subtree(layer) if "training" in part._wants and not part.children]
+    return bool(parts) and all(getattr(part, "augments", False) for part in parts)
 
 
 def draws_at_rest(layer: Any) -> bool:

@@ -37,6 +37,40 @@ from .convolution_transposed import (
 )  # fmt: skip
 from .core import Dense, EinsumDense, Identity, Masking
 from .embedding import Embedding, ReversibleEmbedding
+from .image import (
+    AugMix,
+    AutoContrast,
+    CenterCrop,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    CutMix,
+    Equalization,
+    MaxNumBoundingBoxes,
+    MixUp,
+    RandAugment,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomCrop,
+    RandomElasticTransform,
+    RandomErasing,
+    RandomFlip,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPerspective,
+    RandomPosterization,
+    RandomRotation,
+    RandomSaturation,
+    RandomSharpness,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+    Rescaling,
+    Resizing,
+    Solarization,
+)  # fmt: skip
 from .input import Input, InputLayer
 from .lambda_layer import Lambda
 from .locally_connected import LocallyConnected1D, LocallyConnected2D

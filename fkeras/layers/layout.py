@@ -10,9 +10,9 @@ from ..layer import shown
 from .settings import as_tuple
 
 
-def data_format() -> Any:
+def data_format(kw_only: bool = False) -> Any:
     """The field of that name: "channels_last" or "channels_first"; the default of the process for None."""
-    return dataclasses.field(default=None, metadata={"filled": config.image_data_format})
+    return dataclasses.field(default=None, kw_only=kw_only, metadata={"filled": config.image_data_format})
 
 
 def check_layout(layer: Any) -> None:

@@ -12,6 +12,7 @@ from ..registry import (
 )
 from ..registry import deserialize as deserialize_keras_object
 from ..registry import serialize as serialize_keras_object
+from . import bounding_boxes
 from .numbers import normalize, to_categorical
 from .sequences import pad_sequences
 from .session import clear_session, is_keras_tensor
@@ -24,6 +25,7 @@ __all__ = [
     "CustomObjectScope",
     "PyDataset",
     "Sequence",
+    "bounding_boxes",
     "clear_session",
     "count_params",
     "custom_object_scope",

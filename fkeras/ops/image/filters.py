@@ -35,6 +35,15 @@ def blur(x: jax.Array, kernel_size: Any, sigma: Any) -> jax.Array:
     return _filter(x, jnp.outer(height, width), "SAME")
 
 
+def blur_within(x: jax.Array, widest: int, sigma: Any) -> jax.Array:
+    """Planes (..., h, w) under a Gaussian `int(6 sigma) | 1` pixels wide, where `sigma` may be traced."""
+    reach = (jnp.asarray(6 * sigma, "int32") | 1) // 2
+    near = jnp.abs(jnp.arange(widest) - widest // 2) <= reach
+    bell = jnp.where(near, _bell(widest, sigma, x.dtype), 0)
+    bell = bell / jnp.sum(bell)
+    return _filter(x, jnp.outer(bell, bell), "SAME")
+
+
 @operation("kernel_size", "sigma", "data_format")
 def gaussian_blur(
     images: ArrayLike, kernel_size: tuple[int, int] = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None

@@ -15,7 +15,7 @@ from ..core.arrays import saturate_cast
 from ..families import floats
 from ..operation import operation
 from .checks import as_images, channel_axis, one_of, spatial_axes
-from .filters import blur
+from .filters import blur_within
 
 __all__ = [
     "affine_transform", "elastic_transform", "map_coordinates", "perspective_transform", "resize",
@@ -214,7 +214,7 @@ def perspective_transform(
             "perspective_transform takes points (4, 2) or (batch, 4, 2), as many at the end as at the start; "
             f"received shapes {start.shape} and {end.shape}."
         )
-    t = _homography(start.astype("float32"), end.astype("float32"))
+    t = homography(start.astype("float32"), end.astype("float32"))
 
     def move(x: jax.Array) -> jax.Array:
         down, across = _places(jnp.broadcast_to(t, (x.shape[0], 8)), *x.shape[-2:])
@@ -223,7 +223,7 @@ def perspective_transform(
     return _moved(x, data_format, move)
 
 
-def _homography(start: jax.Array, end: jax.Array) -> jax.Array:
+def homography(start: jax.Array, end: jax.Array) -> jax.Array:
     """The eight numbers of the projective transform that takes the end points back to the start."""
     (sx, sy), (ex, ey) = jnp.moveaxis(start, -1, 0), jnp.moveaxis(end, -1, 0)
     one, zero = jnp.ones_like(ex), jnp.zeros_like(ex)
@@ -247,15 +247,24 @@ def elastic_transform(
     >>> elastic_transform(jnp.ones((8, 8, 1)), alpha=1.0, sigma=1.0, seed=0).shape
     (8, 8, 1)
     """
-    order = ORDER[one_of("elastic_transform", "interpolation", interpolation, ORDER)]
+    one_of("elastic_transform", "interpolation", interpolation, ORDER)
     one_of("elastic_transform", "fill_mode", fill_mode, FILLS)
-    x = as_images("elastic_transform", images)
-    key = random.as_key(seed)
+    x, widest = as_images("elastic_transform", images), int(6 * sigma) | 1
+    return distort(x, random.as_key(seed), alpha, sigma, widest, interpolation, fill_mode, fill_value, data_format)
+
+
+def distort(
+    images: jax.Array, key: jax.Array, alpha: Any, sigma: Any, widest: int, interpolation: str, fill_mode: str,
+    fill_value: float, data_format: str | None,
+) -> jax.Array:  # fmt: skip
+    """`elastic_transform` where `alpha` and `sigma` may be traced; the Gaussian is at most `widest` pixels wide."""
 
     def move(x: jax.Array) -> jax.Array:
-        noise = jax.random.normal(key, (x.shape[0], *x.shape[-2:]), x.dtype) * sigma
-        shift = blur(noise, (int(6 * sigma) | 1,) * 2, (jnp.asarray(sigma, x.dtype),) * 2)
+        dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.dtype("float32")
+        noise = jax.random.normal(key, (x.shape[0], *x.shape[-2:]), dtype) * jnp.asarray(sigma, dtype)
+        shift = jnp.asarray(alpha, dtype) * blur_within(noise, widest, jnp.asarray(sigma, dtype))
         down, across = _grid(*x.shape[-2:])
-        return _sample(x, down + alpha * shift, across + alpha * shift, order, fill_mode, fill_value).astype(x.dtype)
+        y = _sample(x, down + shift, across + shift, ORDER[interpolation], fill_mode, fill_value)
+        return y.astype(x.dtype)
 
-    return _moved(x, data_format, move)
+    return _moved(images, data_format, move)
