@@ -6,6 +6,7 @@ function that was compiled keeps the meaning it had.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -82,6 +83,11 @@ def standardize_data_format(data_format: str | None) -> str:
     if str(data_format).lower() not in LAYOUTS:
         raise ValueError(f"Unknown data_format {data_format!r}; known: {', '.join(LAYOUTS)}.")
     return str(data_format).lower()
+
+
+def keras_home() -> str:
+    """The folder where Keras keeps its files: KERAS_HOME, or else `.keras` in the home."""
+    return os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
 
 
 def max_epochs() -> int | None:

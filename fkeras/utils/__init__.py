@@ -13,6 +13,7 @@ from ..registry import (
 from ..registry import deserialize as deserialize_keras_object
 from ..registry import serialize as serialize_keras_object
 from . import bounding_boxes
+from .download import get_file
 from .numbers import normalize, to_categorical
 from .sequences import pad_sequences
 from .session import clear_session, is_keras_tensor
@@ -31,6 +32,7 @@ __all__ = [
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "is_keras_tensor",
