@@ -12,12 +12,14 @@ from . import (
     activations,
     backend,
     callbacks,
+    compat,
     config,
     constraints,
     datasets,
     dtype_policies,
     initializers,
     layers,
+    legacy,
     losses,
     metrics,
     mixed_precision,
@@ -31,6 +33,7 @@ from . import (
     train,
     tree,
     utils,
+    wrappers,
 )
 from .graph import Symbol as KerasTensor
 from .initializers import Initializer
@@ -49,6 +52,8 @@ from .spec import Spec
 from .variable import Variable
 
 config.dtype_policy, config.set_dtype_policy = dtype_policy, set_dtype_policy  # type: ignore[attr-defined]
+
+legacy.open_doors(__name__)
 
 __version__ = "0.1.0"
 

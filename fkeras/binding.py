@@ -135,7 +135,8 @@ def run(bound: Any, scope: Scope, inputs: Any, kwargs: Any) -> Any:
     if (expected := vars(bound).get("input_spec")) is not None and inputs:
         input_spec.check(scope.original, expected, inputs[0])
     offered = {k: scope.offer(k) for k in bound._wants if k not in kwargs}
-    return bound.call(*inputs, **offered, **kwargs)
+    with random.lent(scope.rng):
+        return bound.call(*inputs, **offered, **kwargs)
 
 
 def run_first(scope: Scope, inputs: Any, kwargs: Any) -> Any:

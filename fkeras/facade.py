@@ -333,7 +333,8 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if not any(isinstance(x, Tracer) for x in jax.tree.leaves(args)):
         layer.check_inputs(*args)
     params, state = gather(layer)
-    rng = random.next_key() if training or draws_at_rest(layer) else None
+    draws = training or (draws_at_rest(layer) and not stream.tracing())
+    rng = random.next_key() if draws else None
     y, new = compiled.apply(layer, params, state, args, kwargs, rng, training)
     if new and not any(isinstance(x, Tracer) for x in jax.tree.leaves(new)):
         put_state(layer, new)
@@ -350,10 +351,12 @@ def draws_at_rest(layer: Any) -> bool:
     """Whether a call may need random numbers although it does not train.
 
     So it is where a graph calls a layer with `training=True` (dropout that stays on), or
-    where user code may do so.
+    where user code may do so, or draws itself.
     """
     parts = list(storey.subtree(layer))
-    if not any("rng" in kind.__dict__.get("_wants", ()) for part in parts for kind in type(part).__mro__):
+    if not any(
+        part.is_bound or "rng" in kind.__dict__.get("_wants", ()) for part in parts for kind in type(part).__mro__
+    ):
         return False
     nodes = [node for part in parts for node in getattr(getattr(part, "_network", None), "nodes", ())]
     return compiled.runs_user_code(layer) or any(node.kwargs.get("training") for node in nodes)

@@ -30,6 +30,7 @@ class LayerType(registry.ConfigurableType):
     """Makes layers: understands the arguments that every Keras layer takes beside its own."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = registry.today(cls, args, kwargs)
         own = inspect.signature(cls.__init__).parameters
         legacy = {
             k: kwargs.pop(k)

@@ -7,11 +7,14 @@ process-wide source. Pure code passes keys and never meets that source.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+import itertools
 import operator
 import secrets
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -48,6 +51,26 @@ class _Source:
 
 
 _SOURCE = _Source()
+_LENT: contextvars.ContextVar[Iterator[Any] | None] = contextvars.ContextVar("lent", default=None)
+
+
+@contextlib.contextmanager
+def lent(rng: Any) -> Iterator[None]:
+    """Within it, draws without a seed come from this key: those of user code inside a traced call.
+
+    >>> def two(rng):
+    ...     with lent(rng):
+    ...         return normal((2,)), normal((2,))
+    >>> a, b = jax.jit(two)(jax.random.key(0))
+    >>> bool((a == b).any())
+    False
+    """
+    keys = None if rng is None else (jax.random.fold_in(rng, i) for i in itertools.count())
+    token = _LENT.set(keys)
+    try:
+        yield
+    finally:
+        _LENT.reset(token)
 
 
 def set_random_seed(seed: int) -> None:
@@ -72,6 +95,8 @@ def next_key() -> jax.Array:
     >>> bool((jax.random.key_data(next_key()) == jax.random.key_data(next_key())).all())
     False
     """
+    if (keys := _LENT.get()) is not None:
+        return next(keys)
     if stream.tracing():
         raise ValueError(
             "A random key was asked for inside a function that JAX is tracing, where it would become a constant. "

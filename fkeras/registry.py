@@ -304,10 +304,22 @@ def find_class(config: dict[str, Any], kind: Kind | None = None) -> type:
     )
 
 
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+readers: list[Callable[[Any, tuple[Any, ...], dict[str, Any]], Arguments]] = []  # of arguments in older spellings
+
+
+def today(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    """The arguments for a class or a method in the spelling of today; what no reader knows stays as it is."""
+    for read in readers if kwargs else ():
+        args, kwargs = read(target, args, kwargs)
+    return args, kwargs
+
+
 class ConfigurableType(abc.ABCMeta):
     """Makes instances: says which arguments are known, and remembers those given."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = today(cls, args, kwargs)
         try:
             bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
         except TypeError as error:

@@ -21,8 +21,8 @@ FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     3: "layers",
     4: "train callbacks",
     5: "models",
-    6: "saving preprocessing datasets utils backend wrappers applications distribution",
-    7: "",  # the package itself, a table of contents
+    6: "saving preprocessing datasets utils backend wrappers applications distribution legacy",
+    7: "compat",  # and the package itself, a table of contents
 }
 FLOOR = {f"fkeras.{name}": floor for floor, names in FLOORS.items() for name in names.split()} | {"fkeras": 7}
 

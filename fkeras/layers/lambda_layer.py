@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import jax
 
+from .. import random
 from ..layer import Layer, shown
 
 
@@ -15,7 +16,8 @@ class Lambda(Layer):
 
     Shapes: whatever the function makes of its input.
 
-    function: of arrays; it gets `mask` and `training` if it has arguments of these names.
+    function: of arrays; it gets `mask` and `training` if it has arguments of these names. What it draws from
+        `fkeras.random` without a seed is fresh in every call.
     output_shape: the shape of one example of the output, or a function of the input's shape, if it is to be
         checked; it is found out in any case.
     mask: the mask of the output, or a function (inputs, mask) that makes it.
@@ -49,9 +51,10 @@ class Lambda(Layer):
         self.supports_masking = self.mask is not None  # type: ignore[misc]
         self.asked = [n for n in ("mask", "training") if n in arguments_of(self.function)]
 
-    def call(self, inputs: Any, *, training: bool, mask: Any) -> Any:
+    def call(self, inputs: Any, *, rng: Any, training: bool, mask: Any) -> Any:
         offered = {"mask": mask, "training": training}
-        y = self.function(inputs, **self.arguments, **{n: offered[n] for n in self.asked})
+        with random.lent(rng):
+            y = self.function(inputs, **self.arguments, **{n: offered[n] for n in self.asked})
         if self.output_shape is not None:
             self.check_shape(inputs, y)
         return y

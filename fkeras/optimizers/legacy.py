@@ -17,6 +17,7 @@ class OptimizerType(registry.ConfigurableType):
     """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = registry.today(cls, args, kwargs)
         own = inspect.signature(cls).parameters
         decay = kwargs.pop("decay", None) if "decay" not in own else None
         if "lr" in kwargs and "lr" not in own:

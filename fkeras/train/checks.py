@@ -29,6 +29,8 @@ def known_arguments(method: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(method)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if not kwargs.keys() <= taken:
+            args, kwargs = registry.today(method, args, kwargs)  # type: ignore[assignment]
+        if not kwargs.keys() <= taken:
             wrong = next(k for k in kwargs if k not in taken)
             near = difflib.get_close_matches(wrong, names, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""

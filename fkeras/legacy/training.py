@@ -1,0 +1,124 @@
+"""Methods of models that Keras 1 and 2 had beside fit, evaluate and predict."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..models import Model
+from ..optimizers import Optimizer
+from .arguments import DROPPED
+from .telling import gone, tell
+
+OLD = {a for (c, a) in DROPPED if c == "fit"}
+
+
+def first_batch(data: Any) -> tuple[Any, int]:
+    """(the data, its rows per batch), without losing the batch that was looked at."""
+    if hasattr(data, "__getitem__"):
+        batch, whole = data[0], data
+    else:
+        rows = iter(data)
+        batch = next(rows)
+        whole = itertools.chain([batch], rows)
+    leaf = jax.tree.leaves(batch[0] if isinstance(batch, (tuple, list)) else batch)[0]
+    return whole, len(leaf)
+
+
+def steps_of(data: Any, steps: int | None, samples: int | None) -> tuple[Any, int | None]:
+    """(the data, steps) where Keras 1 counted samples."""
+    if samples is None:
+        return data, steps
+    data, rows = first_batch(data)
+    return data, math.ceil(samples / rows)
+
+
+def without_old(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that have not lost their meaning."""
+    return {("epochs" if k == "nb_epoch" else k): v for k, v in kwargs.items() if k not in OLD}
+
+
+def fit_generator(
+    self: Any, generator: Any, steps_per_epoch: int | None = None, epochs: int = 1, verbose: Any = 1,
+    callbacks: Any = None, validation_data: Any = None, validation_steps: int | None = None,
+    *, samples_per_epoch: int | None = None, nb_val_samples: int | None = None, **kwargs: Any,
+) -> Any:  # fmt: skip
+    """`fit` on a generator. samples_per_epoch, nb_val_samples: of Keras 1, which counted samples."""
+    tell("fit_generator", "write fit(generator, steps_per_epoch=..., epochs=...).")
+    kwargs = {"epochs": epochs, **without_old(kwargs)}
+    generator, steps_per_epoch = steps_of(generator, steps_per_epoch, samples_per_epoch)
+    if validation_data is not None and not isinstance(validation_data, tuple):
+        validation_data, validation_steps = steps_of(validation_data, validation_steps, nb_val_samples)
+    return self.fit(
+        generator, steps_per_epoch=steps_per_epoch, verbose=verbose, callbacks=callbacks,
+        validation_data=validation_data, validation_steps=validation_steps, **kwargs,
+    )  # fmt: skip
+
+
+def evaluate_generator(
+    self: Any, generator: Any, steps: int | None = None, *, val_samples: int | None = None, **kwargs: Any
+) -> Any:
+    """`evaluate` on a generator."""
+    tell("evaluate_generator", "write evaluate(generator, steps=...).")
+    generator, steps = steps_of(generator, steps, val_samples)
+    return self.evaluate(generator, steps=steps, **without_old(kwargs))
+
+
+def predict_generator(
+    self: Any, generator: Any, steps: int | None = None, *, val_samples: int | None = None, **kwargs: Any
+) -> Any:
+    """`predict` on a generator."""
+    tell("predict_generator", "write predict(generator, steps=...).")
+    generator, steps = steps_of(generator, steps, val_samples)
+    return self.predict(generator, steps=steps, **without_old(kwargs))
+
+
+def predict_proba(self: Any, x: Any, batch_size: int | None = 32, verbose: Any = 0) -> Any:
+    """`predict`."""
+    tell("predict_proba", "write predict(x).")
+    return self.predict(x, batch_size, verbose)
+
+
+def predict_classes(self: Any, x: Any, batch_size: int | None = 32, verbose: Any = 0) -> Any:
+    """The class of each row: the largest output, or whether the only one is above one half."""
+    tell("predict_classes", "write predict(x).argmax(-1), or (predict(x) > 0.5).astype('int32').")
+    found = np.asarray(self.predict(x, batch_size, verbose))
+    return found.argmax(-1) if found.shape[-1] > 1 else (found > 0.5).astype("int32")
+
+
+def get_rate(self: Any) -> Any:
+    """The learning rate under its name of Keras 1 and 2."""
+    return self.learning_rate
+
+
+def set_rate(self: Any, value: Any) -> None:
+    self.learning_rate = value
+
+
+def positional_name(add_weight: Callable[..., Any]) -> Callable[..., Any]:
+    """`add_weight("kernel", shape=...)`, with the name in front as in Keras 2."""
+
+    def add(self: Any, *given: Any, **kwargs: Any) -> Any:
+        args: Any = given
+        if args and isinstance(args[0], str) and (len(args) > 1 or "shape" in kwargs) and "name" not in kwargs:
+            tell("add_weight(name, shape)", "the shape stands first today: add_weight(shape=..., name=...).")
+            args, kwargs = args[1:], {**kwargs, "name": args[0]}
+        return add_weight(self, *args, **kwargs)
+
+    add.__doc__, add.__name__, add.__wrapped__ = add_weight.__doc__, "add_weight", add_weight  # type: ignore
+    return add
+
+
+METHODS: dict[type, Iterable[tuple[str, Any]]] = {
+    Model: (
+        ("fit_generator", fit_generator), ("evaluate_generator", evaluate_generator),
+        ("predict_generator", predict_generator), ("predict_proba", predict_proba),
+        ("predict_classes", predict_classes), ("to_yaml", gone("to_yaml", "write to_json().")),
+    ),
+    Optimizer: (("lr", property(get_rate, set_rate)),),
+}  # fmt: skip
