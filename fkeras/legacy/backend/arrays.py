@@ -13,11 +13,7 @@ from ...ops import (
     abs,
     all,
     any,
-    argmax,
-    argmin,
     cos,
-    cumprod,
-    cumsum,
     equal,
     exp,
     expm1,
@@ -195,6 +191,26 @@ def expand_dims(x: Any, axis: int = -1) -> Any:
 def identity(x: Any, name: str | None = None) -> Any:
     """x as it is."""
     return x
+
+
+def argmax(x: Any, axis: int = -1) -> Any:
+    """Where the largest number stands along an axis."""
+    return ops.argmax(x, axis=axis)
+
+
+def argmin(x: Any, axis: int = -1) -> Any:
+    """Where the smallest number stands along an axis."""
+    return ops.argmin(x, axis=axis)
+
+
+def cumsum(x: Any, axis: int = 0) -> Any:
+    """Sums of all numbers so far along an axis."""
+    return ops.cumsum(x, axis=axis)
+
+
+def cumprod(x: Any, axis: int = 0) -> Any:
+    """Products of all numbers so far along an axis."""
+    return ops.cumprod(x, axis=axis)
 
 
 def flatten(x: Any) -> Any:
