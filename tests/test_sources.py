@@ -299,6 +299,25 @@ def test_validation_by_sources():
     assert len(said) == 1 and len(got.history["val_loss"]) == 1
 
 
+def test_evaluation_and_prediction_of_too_little():
+    model = make()
+    with pytest.warns(UserWarning, match="after 7 of 9 steps of evaluation") as said:
+        model.evaluate(repeated(1), steps=9, verbose=0)
+    assert said[0].filename == __file__
+    with pytest.warns(UserWarning, match="after 7 of 9 steps of prediction") as said:
+        model.predict(repeated(1), steps=9, verbose=0)
+    assert said[0].filename == __file__
+
+
+@pytest.mark.slow
+def test_processes_make_batches(expected):
+    model = make()
+    data = Numbers(workers=2, use_multiprocessing=True)
+    same(model, model.fit(data, epochs=3, shuffle=False, verbose=0), expected)
+    with pytest.raises(OwnError, match="on fire"):
+        model.fit(Failing(workers=2, use_multiprocessing=True), verbose=0)
+
+
 # --- what goes wrong --------------------------------------------------------------------------------
 
 

@@ -20,6 +20,8 @@ class Indexed(Source):
     fetch: gets a slice where examples stay in order, an array of their numbers otherwise.
     """
 
+    fresh = True
+
     def __init__(self, fetch: Callable[[Any], Any], count: int, size: int, what: str):
         self.fetch, self.count, self.size, self.what = fetch, count, min(size, count), what
 

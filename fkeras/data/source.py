@@ -14,13 +14,14 @@ class Source:
 
     what: what a person calls it, for messages.
     once: whether there is one pass and no other, as with a generator.
+    fresh: whether nobody else holds the arrays of a batch.
 
     >>> list(Passes([1, 2]).open())
     [1, 2]
     """
 
     what = "data"
-    once = False
+    once = fresh = False
 
     @property
     def steps(self) -> float | None:

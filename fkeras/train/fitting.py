@@ -272,6 +272,8 @@ class Tester:
                 accs, state = self.advance(params, state, accs, last)
             if tells:
                 hooks.on_test_batch_end(first + many - 1, self.logs(accs))
+        if self.done < self.limit < math.inf and not self.model.stop_evaluating:
+            warnings.warn(f"The data ends after {self.done} of {self.limit} steps of evaluation.", stacklevel=5)
         self.feed.end()
         self.state = state
         return self.logs(accs)

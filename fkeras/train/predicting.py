@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import jax
@@ -86,6 +87,8 @@ def predict_stream(
             done += window.many
         if singly:
             hooks.on_predict_batch_end(first + told - 1, {"outputs": joined(parts[new:])})
+    if done < limit < math.inf and not model.stop_predicting:
+        warnings.warn(f"The data ends after {done} of {limit} steps of prediction.", stacklevel=4)
     stream.end()
     hooks.on_predict_end()
     if any(getattr(p, "stateful", False) for p in storey.subtree(model)):

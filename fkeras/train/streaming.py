@@ -13,7 +13,7 @@ import numpy as np
 
 from ..data import Reader, Source
 from ..data.foreign import as_host
-from .arrays import Rows
+from .arrays import Rows, with_room
 from .feeding import Window, chance
 
 PACK_BYTES = 1 << 23  # of the batches that go to the device together
@@ -21,13 +21,22 @@ PACK_BATCHES = 256  # the most of them
 MANY_SHAPES = 16  # different shapes of batches from which on a word is said about it
 
 
+class Batch(NamedTuple):
+    """(x, y, sample_weight) as they came, of this number in their pass; batches with one key may be stacked."""
+
+    number: int
+    parts: tuple[Any, Any, Any]
+    key: Any
+
+
 class Pack(NamedTuple):
-    """Some batches of one shape, on the device."""
+    """Some batches of one shape, on the device; then, maybe, what is wrong with the next one."""
 
     data: Any
     count: int
     size: int
     alone: bool
+    error: Exception | None = None
 
 
 class Stream:
@@ -36,7 +45,7 @@ class Stream:
     Batches with the shapes of the first one run many at a time, in one program that serves any
     number of them; each other shape (the smaller last batch, most of all) gets a program of its own.
 
-    read: (x, y, sample_weight) -> Rows, which checks a batch against the model.
+    read: (x, y, sample_weight) -> Rows, which checks rows against the model; it is given many batches at once.
     seed: of the order of the batches, for sources that have one to choose; None leaves them in order.
     step: how many steps the model has taken.
     budget: how many batches of a pass are wanted at most, so that none is taken from a generator in vain.
@@ -53,16 +62,18 @@ class Stream:
         self.place = self.number = 0  # batches used of the pack, batches read of the pass
         self.taken = 0  # batches read of what is budgeted: a pass, or all there is of a generator
         self.shapes: set[Any] = set()
-        self.peeked: Rows | None = None  # the first batch, until it is used
+        self.peeked: Batch | None = None  # the first batch, until it is used
         self.source.begin_epoch()
         try:
             self._open(step)
-            self.first = self._peek()
+            self.peeked = batch = next(self._items(), None)
+            if batch is None:
+                raise ValueError(f"There is no batch in {source.what}: it is empty, or was read to its end before.")
+            self.first: Rows = self._named(batch, lambda: read(*batch.parts))
         except BaseException:
             self.close()
             raise
-        self.key = key_of(self.first)
-        self.capacity = capacity_of(self.first)
+        self.key, self.capacity = batch.key, capacity_of(batch)
 
     @property
     def total(self) -> int | None:
@@ -78,42 +89,34 @@ class Stream:
         self.number, self.pack = 0, None
         self.taken = self.taken if self.once else 0
 
-    def _peek(self) -> Rows:
-        """The first batch, which is read now and comes again with the others."""
-        rows = next(self._items(), None)
-        if rows is None:
-            raise ValueError(f"There is no batch in {self.source.what}: it is empty, or was read to its end before.")
-        self.peeked = rows
-        return rows
-
-    def _items(self) -> Iterator[Rows]:
-        """The batches of this pass from here on, as rows on the host that nobody else writes into."""
+    def _items(self) -> Iterator[Batch]:
+        """The batches of this pass from here on, on the host, where nobody else writes into them."""
         while self.budget is None or self.taken < self.budget:
             try:
                 batch = next(self.batches)
             except StopIteration:
                 return
-            rows = self._checked(batch)
+            kept = self._keep(batch)
             self.number += 1
             self.taken += 1
-            yield rows
+            yield kept
 
-    def _checked(self, batch: Any) -> Rows:
-        """A batch as rows; what is wrong with it is said with its number."""
-        try:
-            rows = self.read(*parts_of(as_host(batch)))
-            if hasattr(self, "first"):
-                compare(rows, self.first)
-            self.check(rows)
-            self._count_shapes(rows)
-        except (ValueError, TypeError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"Batch {self.number} of {self.source.what}: {error}") from error
-        x, y, weight = jax.tree.map(lambda a: np.array(a) if on_host(a) else a, rows.parts())
-        return Rows(x, y, weight, rows.count)
+    def _keep(self, batch: Any) -> Batch:
+        """A batch as arrays of its own, whatever its maker does with its arrays next."""
+        parts = self._named(None, lambda: parts_of(as_host(batch)))
+        leaves, form = jax.tree.flatten(parts)
+        if not all(isinstance(a, (np.ndarray, jax.Array)) and a.ndim for a in leaves):
+            parts = self._named(None, lambda: self.read(*parts)).parts()
+            leaves, form = jax.tree.flatten(parts)
+        if not self.source.fresh:
+            parts = form.unflatten([np.array(a) if on_host(a) else a for a in leaves])
+        key = (form, *((a.shape, a.dtype) for a in leaves))
+        if key not in self.shapes:
+            self._meet_shape(key)
+        return Batch(self.number, parts, key)
 
-    def _count_shapes(self, rows: Rows) -> None:
-        self.shapes.add(key_of(rows))
+    def _meet_shape(self, key: Any) -> None:
+        self.shapes.add(key)
         if len(self.shapes) == MANY_SHAPES:
             warnings.warn(
                 f"{self.source.what} has yielded batches of {MANY_SHAPES} different shapes; each is compiled for anew. "
@@ -121,24 +124,56 @@ class Stream:
                 stacklevel=2,
             )
 
-    def _stack(self, batches: list[Rows]) -> Pack:
+    def _named(self, batch: Batch | None, read: Callable[[], Any]) -> Any:
+        """What `read` gives; what it says is wrong is said with the number of the batch."""
+        try:
+            return read()
+        except (ValueError, TypeError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            number = self.number if batch is None else batch.number
+            raise kind(f"Batch {number} of {self.source.what}: {error}") from error
+
+    def _checked(self, parts: tuple[Any, Any, Any]) -> Rows:
+        """Rows that fit the model, the losses, and the rows before them."""
+        rows = self.read(*parts)
+        compare(rows, self.first)
+        self.check(rows)
+        return rows
+
+    def _stack(self, batches: list[Batch]) -> Pack:
         """Batches of one shape as one nest of arrays on the device, with room for as many as it ever holds."""
-        first = batches[0]
-        alone = key_of(first) != self.key
-        capacity = 1 if alone else self.capacity
-        data = jax.tree.map(lambda *leaves: stacked(leaves, capacity), *(b.parts() for b in batches))
-        return Pack(data, len(batches), first.count, alone)
+        alone, error = batches[0].key != self.key, None
+        try:
+            rows = self._checked(joined(batches))
+        except (ValueError, TypeError):
+            batches, error = self._good(batches)
+            if not batches:
+                raise error from error.__cause__
+            rows = self._checked(joined(batches))
+        size = rows.count // len(batches)
+        room = size if alone else size * self.capacity
+        return Pack(
+            jax.device_put(jax.tree.map(lambda a: with_room(a, room), rows.parts())), len(batches), size, alone, error
+        )
+
+    def _good(self, batches: list[Batch]) -> tuple[list[Batch], Exception]:
+        """The batches before the first bad one, and what is wrong with that."""
+        for i, batch in enumerate(batches):
+            try:
+                self._named(batch, lambda batch=batch: self._checked(batch.parts))
+            except (ValueError, TypeError) as error:
+                return batches[:i], error
+        raise AssertionError("Batches that are wrong together are right one by one.")
 
     def _next_pack(self) -> Pack | None:
+        if self.pack is not None and self.pack.error is not None:
+            raise self.pack.error
         if self.reader is None:
             seen, self.peeked = [] if self.peeked is None else [self.peeked], None
             items = itertools.chain(seen, self._items())
-            self.reader = Reader(items, self._stack, key_of, self._most)
+            most = {True: self.capacity, False: 1}
+            self.reader = Reader(items, self._stack, lambda b: b.key, lambda b: most[b.key == self.key])
         return self.reader.get()
-
-    def _most(self, rows: Rows) -> int:
-        """How many batches like this one make a pack."""
-        return self.capacity if key_of(rows) == self.key else 1
 
     # --- windows ---------------------------------------------------------------------------------
 
@@ -160,7 +195,7 @@ class Stream:
 
     def _look(self) -> bool:
         """Whether there is a next batch in this pass, for which it waits."""
-        if self.pack is None:
+        if self.pack is None or self.place == self.pack.count:
             self.pack, self.place = self._next_pack(), 0
         return self.pack is not None
 
@@ -176,8 +211,6 @@ class Stream:
         pack: Any = self.pack
         start, many = self.place, min(most, pack.count - self.place)
         self.place += many
-        if self.place == pack.count:
-            self.pack = None
         return Window(pack.data, None, start, many, pack.size, start * pack.size, pack.alone)
 
     def end(self) -> None:
@@ -213,30 +246,20 @@ def on_host(a: Any) -> bool:
     return not isinstance(a, jax.Array) or next(iter(a.devices())).platform == "cpu"
 
 
-def key_of(rows: Rows) -> Any:
-    """What batches have in common that may be stacked: shapes and types."""
-    return tuple((a.shape, a.dtype) for a in jax.tree.leaves(rows.parts()))
-
-
-def capacity_of(rows: Rows) -> int:
+def capacity_of(batch: Batch) -> int:
     """How many batches like this one go to the device together: a power of two."""
-    leaves = jax.tree.leaves(rows.parts())
-    most = PACK_BYTES // max(sum(a.nbytes for a in leaves), 1)
+    leaves = jax.tree.leaves(batch.parts)
     if not all(map(on_host, leaves)):
         return 1  # they are there
+    most = PACK_BYTES // max(sum(a.nbytes for a in leaves), 1)
     return 1 << (min(max(most, 1), PACK_BATCHES).bit_length() - 1)
 
 
-def stacked(leaves: Any, capacity: int) -> Any:
-    """Arrays of one shape behind each other, on the device, with room for `capacity` of them."""
-    first = leaves[0]
-    if capacity == 1:
-        return jax.device_put(first)
-    rows = len(first)
-    out = np.zeros((capacity * rows, *first.shape[1:]), first.dtype)
-    for i, leaf in enumerate(leaves):
-        out[i * rows : (i + 1) * rows] = leaf
-    return jax.device_put(out)
+def joined(batches: list[Batch]) -> Any:
+    """The parts of batches of one shape, one behind the other."""
+    if len(batches) == 1:
+        return batches[0].parts
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *(b.parts for b in batches))
 
 
 def compare(rows: Rows, first: Rows) -> None:

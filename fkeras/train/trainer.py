@@ -162,6 +162,12 @@ class Trainer:
         """Trains for some epochs; returns the History.
 
         x, y, sample_weight: arrays with a row per example; lists or dicts of them for several inputs or outputs.
+        x may also be a source of batches (x,), (x, y) or (x, y, sample_weight) of its own size: a generator, a
+        `PyDataset`, a DataLoader of torch, a tf.data or grain dataset, anything with `__iter__`; or a table of
+        columns, of which y names the one with the labels. Sources are read ahead on a thread; of a generator with
+        `steps_per_epoch` no batch more than asked for is taken, and one that ends early ends training, with a warning.
+        `validation_data` may be a source as well. Large arrays of `numpy.memmap` are read batch by batch.
+
         The last batch of an epoch may be smaller and counts exactly. If training fails or
         is interrupted, the weights are those of the last finished steps and the history
         that of the finished epochs.
