@@ -156,4 +156,5 @@ from .spatial import (
     ZeroPadding3D,
 )  # fmt: skip
 from .spectral_normalization import SpectralNormalization
+from .spectrogram import MelSpectrogram, STFTSpectrogram
 from .wrappers import Bidirectional, TimeDistributed, Wrapper
