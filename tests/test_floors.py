@@ -27,7 +27,7 @@ FLOORS = {  # module or package under fkeras -> floor; the longest name decides
 FLOOR = {f"fkeras.{name}": floor for floor, names in FLOORS.items() for name in names.split()} | {"fkeras": 7}
 
 # Too heavy to load with the package: these, and only these, are imported inside functions.
-LAZY = set("h5py rich matplotlib sklearn scipy PIL pandas torch tensorflow orbax pydot graphviz IPython".split())
+LAZY = set("flax h5py rich matplotlib sklearn scipy PIL pandas torch tensorflow orbax pydot graphviz IPython".split())
 
 
 def module_of(path: Path) -> str:

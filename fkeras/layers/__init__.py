@@ -37,6 +37,7 @@ from .convolution_transposed import (
 )  # fmt: skip
 from .core import Dense, EinsumDense, Identity, Masking
 from .embedding import Embedding, ReversibleEmbedding
+from .foreign import FlaxLayer, JaxLayer, TFSMLayer, TorchModuleWrapper
 from .image import (
     AugMix,
     AutoContrast,

@@ -168,13 +168,13 @@ class MelSpectrogram(Layer):
     def call(self, x: Any) -> Any:
         dtype = self.compute_dtype
         exact = x.astype(dtype if dtype in ("float32", "float64") else "float32")
-        settings = self.sequence_length, self.sequence_stride, self.fft_length, self.window
+        settings: Any = self.sequence_length, self.sequence_stride, self.fft_length, self.window
         real, imag = ops.stft(exact, *settings)
         power = jnp.square(real) + jnp.square(imag)
         if self.mag_exp != 2:  # silence has the gradient 0, not that of a root
             heard = power > 0
             power = jnp.where(heard, jnp.where(heard, power, 1) ** (self.mag_exp / 2), 0)
-        bands = self.num_mel_bins, power.shape[-1], self.sampling_rate, self.min_freq, self.max_freq
+        bands: Any = self.num_mel_bins, power.shape[-1], self.sampling_rate, self.min_freq, self.max_freq
         y = power @ jnp.asarray(self.linear_to_mel_weight_matrix(*bands), power.dtype)
         if self.power_to_db:
             y = self.decibels(y)
