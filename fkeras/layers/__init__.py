@@ -120,7 +120,16 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )  # fmt: skip
-from .preprocessing import CategoryEncoding, Discretization, HashedCrossing, Hashing, Normalization
+from .preprocessing import (
+    CategoryEncoding,
+    Discretization,
+    HashedCrossing,
+    Hashing,
+    IntegerLookup,
+    Normalization,
+    StringLookup,
+    TextVectorization,
+)
 from .recurrent import (
     GRU,
     LSTM,

@@ -22,9 +22,8 @@ def on_host(layer: Any, args: Any, kwargs: Any) -> Any:
             f"{layer!r} computes with numbers, and would get text. Put a layer that reads text in front of it: "
             "TextVectorization, StringLookup, Hashing."
         )
-    return (
-        layer.output_spec(*args, **kwargs) if any(isinstance(x, Spec) for x in leaves(args)) else layer(*args, **kwargs)
-    )
+    abstract = any(isinstance(x, Spec) for x in leaves(args))
+    return layer.output_spec(*args, **kwargs) if abstract else layer.read(*args, **kwargs)
 
 
 def fit_rank(x: Any, want: Spec, owner: str, name: str) -> Any:

@@ -11,5 +11,11 @@ ROWS = {
     "category_encoding": Row(lambda: L.CategoryEncoding(5, "one_hot"), Ids((2, 4), 5), unknown=(0, 1)),
     "hashing": Row(lambda: L.Hashing(7, output_mode="multi_hot"), Ids((2, 4), 500), bits=False),
     "hashing_salted": Row(lambda: L.Hashing(7, 3, 5), Ids((2, 4), 500), unknown=(0, 1), bits=False),
+    "integer_lookup": Row(
+        lambda: L.IntegerLookup(num_oov_indices=2, vocabulary=[3, 1, 4]), Ids((2, 4), 9), unknown=(0, 1)
+    ),
+    "integer_lookup_count": Row(
+        lambda: L.IntegerLookup(vocabulary=[3, 1, 4], output_mode="count", mask_token=0), Ids((2, 4), 9), bits=False
+    ),
     "hashed_crossing": Row(lambda: L.HashedCrossing(7), [Ids((2, 1), 500), Ids((2, 1), 500)], bits=False),
 }

@@ -3,6 +3,18 @@
 from .category_encoding import CategoryEncoding
 from .discretization import Discretization
 from .hashing import HashedCrossing, Hashing
+from .integer_lookup import IntegerLookup
 from .normalization import Normalization
+from .string_lookup import StringLookup
+from .text_vectorization import TextVectorization
 
-__all__ = ["CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "Normalization"]
+__all__ = [
+    "CategoryEncoding",
+    "Discretization",
+    "HashedCrossing",
+    "Hashing",
+    "IntegerLookup",
+    "Normalization",
+    "StringLookup",
+    "TextVectorization",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import jax
@@ -70,11 +71,20 @@ class HostLayer(Tabular):
         """(rng, *specs or data) -> ({}, {})."""
         return {}, {}
 
-    def apply(self, params: Any, state: Any, *inputs: Any, **kwargs: Any) -> Any:
+    def apply(
+        self,
+        params: Any,
+        state: Any,
+        *inputs: Any,
+        rng: Any = None,
+        training: bool = False,
+        mask: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """(params, state, *inputs) -> (outputs, state). Pure; text must be known, so it stays outside of `jax.jit`."""
         inputs = self.columns(inputs)
         if not self.on_host(*inputs):
-            return super().apply(params, state, *inputs, **kwargs)
+            return super().apply(params, state, *inputs, rng=rng, training=training, mask=mask, **kwargs)
         leaves = spec.leaves(inputs)
         if any(isinstance(x, Tracer) for x in leaves):
             raise TypeError(
@@ -84,7 +94,12 @@ class HostLayer(Tabular):
         if any(isinstance(x, spec.Spec) for x in leaves):  # an abstract run: only the shapes matter
             out = self.made(*inputs)
             return jnp.zeros(tuple(1 if d is None else d for d in out.shape), out.dtype), state
-        return self.call(*jax.tree.map(np.asarray, inputs)), state
+        out = self.read(*inputs, **kwargs)
+        return (out if is_text(out) else jnp.asarray(out)), state
+
+    def read(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The outputs for data, as arrays of NumPy."""
+        return self.call(*jax.tree.map(np.asarray, self.columns(inputs)), **kwargs)
 
     def output_spec(self, *inputs: Any, **kwargs: Any) -> Any:
         """Specs of the outputs for inputs of these specs; dimensions may be None."""
@@ -137,6 +152,8 @@ def encode(indices: Any, mode: str, depth: int, dtype: Any, weights: Any = None)
     """
     if mode == "int":
         return indices.astype(jax.dtypes.canonicalize_dtype(dtype))
+    if isinstance(indices, np.ndarray):
+        return encode_on_host(indices, mode, depth, dtype)
     x = indices[None] if indices.ndim == 0 else indices
     if mode == "one_hot" and x.ndim > 1 and x.shape[-1] == 1:
         x = x.reshape(x.shape[:-1])
@@ -148,6 +165,21 @@ def encode(indices: Any, mode: str, depth: int, dtype: Any, weights: Any = None)
     if mode == "multi_hot":
         return jnp.max(rows, axis, initial=0)
     return jnp.sum(rows if weights is None else rows * weights[..., None], axis)
+
+
+def encode_on_host(x: np.ndarray, mode: str, depth: int, dtype: Any) -> np.ndarray:
+    """`encode` in NumPy."""
+    shape, x = encoded_shape(x.shape, mode, depth), np.atleast_1d(x)
+    x = x.reshape(-1, 1) if mode == "one_hot" else np.moveaxis(x, 1 if x.ndim > 1 else 0, -1)
+    rows = np.repeat(np.arange(math.prod(x.shape[:-1])), x.shape[-1])
+    return counted(rows, x.ravel(), math.prod(x.shape[:-1]), depth, mode, dtype).reshape(shape)
+
+
+def counted(rows: np.ndarray, indices: np.ndarray, count: int, depth: int, mode: str, dtype: Any) -> np.ndarray:
+    """How often each of `depth` indices is in each of `count` rows; whether, for the modes of ones and zeros."""
+    inside = (indices >= 0) & (indices < depth)
+    table = np.bincount((rows * depth + indices)[inside], minlength=count * depth).reshape(count, depth)
+    return (table if mode == "count" else np.minimum(table, 1)).astype(jnp.dtype(dtype))
 
 
 def encoded_shape(shape: Any, mode: str, depth: int) -> tuple[Any, ...]:
