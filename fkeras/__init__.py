@@ -49,6 +49,7 @@ from .optimizers import Optimizer
 from .policies import DTypePolicy, FloatDTypePolicy, dtype_policy, set_dtype_policy
 from .regularizers import Regularizer
 from .spec import Spec
+from .train import ensemble, sweep
 from .variable import Variable
 
 config.dtype_policy, config.set_dtype_policy = dtype_policy, set_dtype_policy  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from . import config, registry
@@ -169,6 +170,8 @@ def _factor(regularizer: Regularizer, name: str, default: float | None) -> float
     """The factor of a regularizer, its default for None."""
     value: Any = getattr(regularizer, name)
     value = default if value is None else value
+    if isinstance(value, Tracer):  # a number that is only known when a program runs
+        return value  # type: ignore[return-value]
     if not isinstance(value, numbers.Real) or not 0 <= float(value) < math.inf:
         kind = type(regularizer).__name__
         raise ValueError(f"{kind}: expected a finite number >= 0 as {name}, received {name}={value!r}.")

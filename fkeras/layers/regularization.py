@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from .. import config, random
 from ..layer import Layer, shown
@@ -18,9 +19,12 @@ def drop(layer: Any, x: Any, rate: float, rng: Any, noise_shape: Any = None) -> 
 
     noise_shape: shape of the mask, which broadcasts to x; None stands for a size of x.
     """
+    shape = sizes_of_noise(layer, x, noise_shape)
+    if isinstance(rate, Tracer) and getattr(layer, "seed", None) is None:
+        kept = keep(need_rng(layer, rng), rate, shape)
+        return jnp.where(kept, x / jnp.where(rate < 1, 1 - rate, 1), jnp.zeros((), x.dtype)).astype(x.dtype)
     if rate == 0:
         return x
-    shape = sizes_of_noise(layer, x, noise_shape)
     if getattr(layer, "seed", None) is not None or rate == 1:  # the numbers of Keras
         return random.dropout(x, rate, shape, need_rng(layer, rng))
     return jnp.where(keep(need_rng(layer, rng), rate, shape), x / (1 - rate), jnp.zeros((), x.dtype))
@@ -40,12 +44,13 @@ def sizes_of_noise(layer: Any, x: Any, noise_shape: Any) -> Any:
     return [d if n is None else n for n, d in zip(noise_shape, x.shape, strict=True)]
 
 
-def keep(rng: Any, rate: float, shape: Any) -> Any:
+def keep(rng: Any, rate: Any, shape: Any) -> Any:
     """True with probability 1 - rate, up to 2**-17: each random word serves two values, at half the cost."""
     size = math.prod(shape)
     words = jax.random.bits(rng, ((size + 1) // 2,), "uint32")
     halves = jnp.concatenate([words & 0xFFFF, words >> 16])[:size]
-    return halves.reshape(shape) >= round(rate * 2**16)
+    least = jnp.round(rate * 2**16).astype(jnp.uint32) if isinstance(rate, Tracer) else round(rate * 2**16)
+    return halves.reshape(shape) >= least
 
 
 class Dropout(Layer):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jax.core import Tracer
+
 Activation = Any  # a name, a function, or None for the identity
 Initializer = Any
 Regularizer = Any
@@ -20,9 +22,11 @@ def check_positive(layer: Any, *names: str) -> None:
 
 
 def check_rate(layer: Any, *names: str) -> None:
-    """Refuses settings that are not probabilities."""
+    """Refuses settings that are not probabilities; numbers that are only known when a program runs are let through."""
     for name in names:
         value = getattr(layer, name)
+        if isinstance(value, Tracer):
+            continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise ValueError(f"{type(layer).__name__}: {name} must be a number from 0 to 1; got {value!r}.")
 

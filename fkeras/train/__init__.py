@@ -11,18 +11,33 @@
 """
 
 from .checkpointer import Checkpointer
+from .ensembling import Ensemble, ensemble
+from .gradients import hessian_vector_product, loss_of, per_example_grads, sharpness
 from .objective import Objective
+from .range_test import find_learning_rate
+from .results import Runs
 from .step import TrainState, create, join, logs, make_epoch, make_fit, make_step, split
+from .sweeping import Sweep, sweep
 
 __all__ = [
     "Checkpointer",
+    "Ensemble",
     "Objective",
+    "Runs",
+    "Sweep",
     "TrainState",
     "create",
+    "ensemble",
+    "find_learning_rate",
+    "hessian_vector_product",
     "join",
     "logs",
+    "loss_of",
     "make_epoch",
     "make_fit",
     "make_step",
+    "per_example_grads",
+    "sharpness",
     "split",
+    "sweep",
 ]
