@@ -26,4 +26,5 @@ for rate in (0.02, 0.1, 0.5):
     params, state = model.values
     loss = train.loss_of(model, "sparse_categorical_crossentropy", state, (x, y))
     sharp = jax.jit(lambda params, key, loss=loss: train.sharpness(loss, params, key))(params, jax.random.key(0))
-    print(f"learning rate {rate:4}: loss {history.history['loss'][-1]:.4f}, sharpness {sharp:6.2f} (2/rate {2 / rate:.0f})")
+    loss_now = history.history["loss"][-1]
+    print(f"learning rate {rate:4}: loss {loss_now:.4f}, sharpness {sharp:6.2f} (2 / rate: {2 / rate:.0f})")

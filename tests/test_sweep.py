@@ -12,12 +12,13 @@ import pytest
 
 import fkeras
 from fkeras import Sequential, layers, losses, optimizers, regularizers, train
+from fkeras.train.intake import rows_for
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(70, 5)).astype("float32")
 Y = (X.sum(1, keepdims=True) > 0).astype("float32")
 GRID = {"learning_rate": [0.01, 0.1], "l2": [0.0, 0.01], "rate": [0.1, 0.3], "units": [4, 6]}
-FIT = {"epochs": 2, "validation_split": 0.2, "class_weight": {0: 1.0, 1: 2.0}, "verbose": 0}  # with a smaller last batch
+FIT = {"epochs": 2, "validation_split": 0.2, "class_weight": {0: 1.0, 1: 2.0}, "verbose": 0}
 
 
 def build(learning_rate: float = 0.01, l2: float = 0.0, rate: float = 0.0, units: int = 4) -> Any:
@@ -59,7 +60,7 @@ def test_the_table_names_the_best(runs: Any) -> None:
 
 def test_floats_are_arguments_of_one_program_and_the_others_are_not() -> None:
     sweep = fkeras.sweep(build, GRID)
-    rows = train.trainer.rows_for(build(), X, Y)  # type: ignore[attr-defined]
+    rows = rows_for(build(), X, Y)
     assert sweep.numbers(rows) == ["learning_rate", "l2", "rate"]
     decided = fkeras.sweep(lambda rate: build(l2=0.1 if rate > 0.2 else 0.0), {"rate": [0.1, 0.3]})
     assert decided.numbers(rows) == []

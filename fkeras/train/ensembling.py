@@ -10,12 +10,11 @@ import numpy as np
 
 from .. import compiled, storey
 from ..masking import values_of
-from . import arrays
-from .checks import check_batch_size, check_counts, is_count
-from .population import Population, Run
+from .checks import check_batch_size, check_counts, is_count, require_compiled
+from .intake import rows_for
+from .population import Population, Run, gather
 from .progress import Progress
 from .sweeping import put
-from .trainer import objective_for, require_compiled, rows_for, validation_rows, weighed
 
 
 class Prediction(NamedTuple):
@@ -66,13 +65,8 @@ class Ensemble:
         Returns what was measured, by name, with axes (members, epochs).
         """
         check_counts(epochs=epochs)
-        rows = rows_for(self.model, x, y, sample_weight, needs_labels=True)
-        validation = validation_rows(self.model, validation_data) if validation_data is not None else None
-        if validation is None and validation_split:
-            rows, validation = arrays.split_validation(rows, validation_split)
-        if class_weight is not None:
-            rows = weighed(self.model, rows, class_weight)
-        objective_for(self.model, rows, validation)
+        parts = x, y, sample_weight
+        rows, validation, _ = gather(self.model, parts, validation_data, validation_split, class_weight)
         run = Run(lambda _: self.twin(), rows, validation, min(check_batch_size(batch_size), rows.count))
         self._population = Population(run, {}, self.keys, bool(shuffle))
         bar, curves = Progress(verbose, epochs, 1), []

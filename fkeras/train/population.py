@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import random
-from . import fitting, loop
-from .arrays import Rows
+from . import feeding, loop
+from .arrays import Rows, split_validation
+from .checks import validation_parts
+from .intake import objective_for, rows_for, specs_of_rows, weighed
 from .objective import Objective, outputs_of
 from .step import TrainState, create, evaluator, make_step
-from .trainer import specs_of_rows
 
 Settings = dict[str, Any]
 
@@ -117,7 +118,7 @@ class Population:
         rows = self.made.rows
         if not self.shuffle:
             return jnp.tile(jnp.arange(rows.room(), dtype=jnp.int32), (len(self.keys), 1))
-        return jnp.stack([fitting.permutation(words, self.step, rows.count, rows.room()) for words in self.keys])
+        return jnp.stack([feeding.permutation(words, self.step, rows.count, rows.room()) for words in self.keys])
 
     def advance(self) -> dict[str, np.ndarray]:
         """One epoch of all runs; what they measured, with axes (settings, keys), NaN for those that diverged."""
@@ -134,3 +135,17 @@ class Population:
     def member(self, setting: int, key: int) -> TrainState:
         """The state of one run."""
         return jax.tree.map(lambda a: a[setting, key], self.ts)
+
+
+def gather(
+    model: Any, parts: tuple[Any, Any, Any], validation_data: Any, split: float, class_weight: Any
+) -> tuple[Rows, Rows | None, Objective]:
+    """(training rows, validation rows, what they are measured by) from what `fit` was given: arrays."""
+    rows, validation = rows_for(model, *parts, needs_labels=True), None
+    if validation_data is not None:
+        validation = rows_for(model, *validation_parts(validation_data), needs_labels=True)
+    elif split:
+        rows, validation = split_validation(rows, split)
+    if class_weight is not None:
+        rows = weighed(model, rows, class_weight)
+    return rows, validation, objective_for(model, rows, validation)

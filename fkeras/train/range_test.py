@@ -10,10 +10,10 @@ import numpy as np
 
 from .. import compiled, facade, random
 from ..optimizers import Optimizer
-from . import fitting, loop
-from .checks import check_batch_size
+from . import feeding, fitting, loop
+from .checks import check_batch_size, require_compiled
+from .intake import objective_for, rows_for
 from .step import TrainState, make_step, split
-from .trainer import objective_for, require_compiled, rows_for
 
 
 class RangeTest(NamedTuple):
@@ -76,7 +76,7 @@ def find_learning_rate(
     per_epoch = rows.count // size
     words = random.next_words()
     epochs = -(-steps // per_epoch)
-    orders = np.stack([fitting.permutation(words, i, rows.count, rows.room()) for i in range(epochs)])
+    orders = np.stack([feeding.permutation(words, i, rows.count, rows.room()) for i in range(epochs)])
     accs = fitting.fresh_metrics(objective, rows)
 
     @jax.jit

@@ -12,13 +12,13 @@ import numpy as np
 
 from .. import config, facade, random, storey
 from . import optimizing
-from .arrays import Rows, split_validation
+from .arrays import Rows
 from .callbacks import MonitorCallback
-from .checks import check_batch_size, check_counts
-from .population import Population, Run
+from .checks import check_batch_size, check_counts, require_compiled
+from .intake import rows_for
+from .population import Population, Run, gather
 from .progress import Progress
 from .results import Row, Runs
-from .trainer import objective_for, require_compiled, rows_for, validation_rows, weighed
 
 Build = Callable[..., Any]
 Group = tuple[list[int], Population]  # which settings, and their runs
@@ -74,13 +74,8 @@ class Sweep:
         """
         check_counts(epochs=epochs)
         model = self.alone(self.settings[0], self.seeds[0])
-        rows = rows_for(model, x, y, sample_weight, needs_labels=True)
-        validation = validation_rows(model, validation_data) if validation_data is not None else None
-        if validation is None and validation_split:
-            rows, validation = split_validation(rows, validation_split)
-        if class_weight is not None:
-            rows = weighed(model, rows, class_weight)
-        objective = objective_for(model, rows, validation)
+        parts = x, y, sample_weight
+        rows, validation, objective = gather(model, parts, validation_data, validation_split, class_weight)
         monitor = monitor or ("loss" if validation is None else "val_loss")
         names = [*objective.metric_names, *(f"val_{n}" for n in objective.metric_names if validation is not None)]
         if monitor not in names:
