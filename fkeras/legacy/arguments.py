@@ -29,6 +29,7 @@ RENAMED = {
     "p": "rate", "sigma": "stddev", "length": "size", "dims": "target_shape", "concat_axis": "axis", "dot_axes": "axes",
     "input": "inputs", "output": "outputs", "m": "max_value", "l": "l1 l2", "scale": "stddev",
     "nb_epoch": "epochs", "nb_epochs": "epochs", "nb_steps": "steps",
+    "nb_words": "num_words",
 }  # fmt: skip
 
 LAYOUT = {"th": "channels_first", "tf": "channels_last", "default": None}
@@ -46,6 +47,7 @@ MEANINGLESS = (
     ("compile", "class_mode theano_mode distribute experimental_run_tf_function", "it has no meaning any more."),
     ("compile", "sample_weight_mode", "the shape of sample_weight says it: (batch,), or (batch, steps)."),
     ("BatchNormalization", "fused virtual_batch_size adjustment", "there is one way to compute it."),
+    ("load_data", "test_split", "the files are divided already."),
     ("Nadam", "schedule_decay", "the momentum follows the schedule of the paper."),
     ("Conv2DTranspose Conv3DTranspose", "output_shape", "it follows from strides and padding; see output_padding."),
     ("LocallyConnected1D LocallyConnected2D Conv1D Conv2D Conv3D Dense", "input_length", "give input_shape."),
