@@ -16,8 +16,8 @@ DIGEST = "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
 INDEX_DIGEST = "4d44cc38712099c9e383dc6e5f11a921"
 LABELS = (
     "cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade reserves ship cotton carcass"
-    " crude nat-gas cpi money-fx interest gnp meal-feed alum oilseed gold tin strategic-metal livestock retail ipi iron-steel"
-    " rubber heat jobs lei bop zinc orange pet-chem dlr gas silver wpi hog lead"
+    " crude nat-gas cpi money-fx interest gnp meal-feed alum oilseed gold tin strategic-metal livestock retail ipi"
+    " iron-steel rubber heat jobs lei bop zinc orange pet-chem dlr gas silver wpi hog lead"
 ).split()
 
 
