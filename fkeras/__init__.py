@@ -15,6 +15,7 @@ from . import (
     compat,
     config,
     constraints,
+    data,
     datasets,
     dtype_policies,
     initializers,

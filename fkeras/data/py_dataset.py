@@ -7,7 +7,7 @@ import itertools
 import math
 import multiprocessing
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -102,7 +102,9 @@ class Numbered(Source):
         if rng is not None and count != math.inf:
             order = rng.permutation(int(count)).tolist()
         if self.workers > 1 or (self.workers and self.processes):
-            return made_ahead(self.pool(), self.dataset, order, self.queue, self.processes)
+            return made_ahead(
+                self.pool(), batch_of_held if self.processes else self.dataset.__getitem__, order, self.queue
+            )
         return (self.dataset[i] for i in order)
 
     def pool(self) -> Executor:
@@ -132,16 +134,15 @@ def batch_of_held(index: int) -> Any:
     return held[0][index]
 
 
-def made_ahead(pool: Executor, dataset: Any, order: Any, most: int, processes: bool) -> Iterator[Any]:
-    """The batches of these numbers, in this order, of which up to `most` are made ahead."""
-    make = batch_of_held if processes else dataset.__getitem__
+def made_ahead(pool: Executor, make: Callable[[Any], Any], given: Iterable[Any], most: int) -> Iterator[Any]:
+    """`map(make, given)`, of which up to `most` are made ahead by a pool, which is shut down in the end."""
     waiting: collections.deque[Future[Any]] = collections.deque()
-    numbers = iter(order)
+    rest = iter(given)
     try:
-        waiting.extend(pool.submit(make, i) for i in itertools.islice(numbers, most))
+        waiting.extend(pool.submit(make, i) for i in itertools.islice(rest, most))
         while waiting:
-            batch = waiting.popleft().result()
-            waiting.extend(pool.submit(make, i) for i in itertools.islice(numbers, 1))
-            yield batch
+            made = waiting.popleft().result()
+            waiting.extend(pool.submit(make, i) for i in itertools.islice(rest, 1))
+            yield made
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -31,8 +31,9 @@ class Reader:
         pack: Callable[[list[Any]], Any],
         key: Callable[[Any], Any],
         most: Callable[[Any], int],
+        ahead: int = AHEAD,
     ):
-        self.items, self.pack, self.key, self.most = items, pack, key, most
+        self.items, self.pack, self.key, self.most, self.ahead = items, pack, key, most, ahead
         self.loose: list[Any] = []  # items of one key that are in no pack yet
         self.packs: collections.deque[Any] = collections.deque()
         self.changed = threading.Condition()
@@ -65,7 +66,7 @@ class Reader:
         if full:
             self._pack()
         with self.changed:
-            while len(self.packs) >= AHEAD and not self.stopped:
+            while len(self.packs) >= self.ahead and not self.stopped:
                 self.changed.wait()
             return not self.stopped
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..data import Reader, Source
 from ..data.foreign import as_host
+from ..reading import is_text
 from .arrays import Rows, with_room
 from .feeding import Window, chance
 
@@ -105,7 +106,7 @@ class Stream:
         """A batch as arrays of its own, whatever its maker does with its arrays next."""
         parts = self._named(None, lambda: parts_of(as_host(batch)))
         leaves, form = jax.tree.flatten(parts)
-        if not all(isinstance(a, (np.ndarray, jax.Array)) and a.ndim for a in leaves):
+        if not all(isinstance(a, (np.ndarray, jax.Array)) and a.ndim and not is_text(a) for a in leaves):
             parts = self._named(None, lambda: self.read(*parts)).parts()
             leaves, form = jax.tree.flatten(parts)
         if not self.source.fresh:
