@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from . import initializers, input_spec, random, spec, storey
+from . import initializers, input_spec, random, sharing, spec, storey
 from .variable import Variable
 
 
@@ -48,6 +48,8 @@ class Scope:
     given: dict[str, Any] = dataclasses.field(default_factory=dict)  # the values of `own` when the call began
     losses: list[Any] = dataclasses.field(default_factory=list)
     calls: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    children: dict[str, Any] = dataclasses.field(default_factory=dict)  # the copies of the sublayers
+    whole: bool = False  # whether the copy may itself be called
 
     def offer(self, name: str) -> Any:
         """One of the five things that a `call` may ask for."""
@@ -109,7 +111,20 @@ def apply(layer: Any, params: Any, state: Any, inputs: Any, kwargs: Any, rng: An
     """(outputs, state) of a Keras-style layer."""
     scope = Scope(layer, params, dict(state), rng=rng, training=training, mask=mask)
     y = run(bind(layer, scope, inputs), scope, inputs, kwargs)
-    new = scope.state
+    return y, read_back(scope, state)
+
+
+def within(layer: Any, params: Any, state: Any, run: Any, rng: Any = None, training: bool = False) -> Any:
+    """(what `run(net)` returns, state): `net` is the layer holding these values, to be called, in whole or in parts."""
+    params, before = sharing.with_copies(layer, params), sharing.with_copies(layer, state)
+    scope = Scope(layer, params, dict(before), rng=rng, training=training, whole=True)
+    result = run(bind(layer, scope, ()))
+    return result, sharing.gathered(layer, before, read_back(scope, before))
+
+
+def read_back(scope: Scope, state: Any) -> dict[str, Any]:
+    """The state that a run has left on the copy of a layer."""
+    layer, new = scope.original, dict(scope.state)
     for key, variable in scope.own.items():
         if key in state:
             new[key] = jnp.asarray(variable.value, state[key].dtype)
@@ -123,8 +138,8 @@ def apply(layer: Any, params: Any, state: Any, inputs: Any, kwargs: Any, rng: An
             raise ValueError(
                 f"{layer!r} called add_loss in a call but not in the first one; its state has no place for the loss."
             )
-        new["aux_loss"] = state["aux_loss"] + sum(jnp.sum(jnp.asarray(v, jnp.float32)) for v in scope.losses)
-    return y, new
+        new["aux_loss"] = new["aux_loss"] + sum(jnp.sum(jnp.asarray(v, jnp.float32)) for v in scope.losses)
+    return new
 
 
 # --- the throw-away copy -----------------------------------------------------------------------
@@ -156,11 +171,13 @@ def bind(layer: Any, scope: Scope, inputs: Any) -> Any:
     object.__setattr__(bound, "_face", storey.Face(scope=scope, declared=layer._face.declared))
     replaced: dict[int, Any] = {}
     for name, child in layer.children.items():
-        replaced[id(child)] = bind_child(child, scope, name)
+        replaced[id(child)] = scope.children[name] = bind_child(child, scope, name)
     for key, declared in layer._face.declared.items():
         if (handle := layer._face.handles.get(key)) is not None:
             replaced[id(handle)] = declare(bound, key, declared)
     for name, value in list(vars(layer).items()):
+        if isinstance(value, random.SeedGenerator) and scope.rng is not None:
+            replaced[id(value)] = value.bound(scope.rng)
         if name != "_face":
             object.__setattr__(bound, name, swap(value, replaced))
     if scope.plan is not None:
@@ -188,7 +205,8 @@ def bind_child(child: Any, parent: Scope, name: str) -> Any:
     scope = Scope(child, parent.params.get(name, {}), parent.state.get(name, {}), parent=parent, name=name)
     bound = copy.copy(child)
     object.__setattr__(bound, "_face", storey.Face(scope=scope, declared=child._face.declared))
-    replaced = {id(c): bind_child(c, scope, n) for n, c in child.children.items()}
+    scope.children = {n: bind_child(c, scope, n) for n, c in child.children.items()}
+    replaced = {id(c): scope.children[n] for n, c in child.children.items()}
     for key, handle in child._face.handles.items():
         value = scope.params.get(key, scope.state.get(key))
         replaced[id(handle)] = Variable(value, name=key) if value is not None else handle
@@ -274,23 +292,68 @@ def call(bound: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     scope: Scope = bound._face.scope
     parent, layer, name = scope.parent, scope.original, scope.name
     if parent is None:
-        raise RuntimeError(f"{layer!r} called itself inside its own `call`.")
+        return call_whole(scope, args, kwargs)
     count = parent.calls[name]
     parent.calls[name] += 1
-    key = None if parent.rng is None else random.fold(parent.rng, name)
+    key, training = key_of(scope), kwargs.pop("training", None)
     key = jax.random.fold_in(key, count) if key is not None and count else key
-    training = kwargs.pop("training", None)
-    training = parent.training if training is None else training
+    training = root_of(scope).training if training is None else training
     if parent.plan is not None and name not in parent.plan.children:
         y = first_call(layer, name, parent, parent.plan, key, args, kwargs)
     else:
-        y, state = layer.apply(
-            parent.params.get(name, {}), parent.state.get(name, {}), *args, rng=key, training=training, **kwargs
-        )
+        params, state = values_at(scope)
+        y, state = layer.apply(params, state, *args, rng=key, training=training, **kwargs)
         if state:
-            parent.state[name] = state
-    scope.params, scope.state = parent.params.get(name, {}), parent.state.get(name, {})
+            keep_state(parent, name, state)
+    scope.params, scope.state = values_at(scope)
     return y
+
+
+def call_whole(scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The copy of a whole model called, in a loss for example."""
+    layer = scope.original
+    if not scope.whole:
+        raise RuntimeError(f"{layer!r} called itself inside its own `call`.")
+    count = scope.calls[""]
+    scope.calls[""] += 1
+    key = jax.random.fold_in(scope.rng, count) if scope.rng is not None and count else scope.rng
+    training = kwargs.pop("training", None)
+    training = scope.training if training is None else training
+    y, new = layer.apply(scope.params, scope.state, *args, rng=key, training=training, **kwargs)
+    scope.state = sharing.with_copies(layer, new)
+    for name, variable in scope.own.items():
+        if name in new:
+            variable.value = new[name]
+    return y
+
+
+def root_of(scope: Scope) -> Scope:
+    """The scope of the layer whose copy holds all others."""
+    return scope if scope.parent is None else root_of(scope.parent)
+
+
+def key_of(scope: Scope) -> Any:
+    """The key of a layer: that of the layer it is in, folded with its name."""
+    if scope.parent is None:
+        return scope.rng
+    above = key_of(scope.parent)
+    return None if above is None else random.fold(above, scope.name)
+
+
+def values_at(scope: Scope) -> storey.Values:
+    """(params, state) of a layer as they are now."""
+    if scope.parent is None:
+        return scope.params, scope.state
+    params, state = values_at(scope.parent)
+    return params.get(scope.name, {}), state.get(scope.name, {})
+
+
+def keep_state(scope: Scope, name: str, state: Any) -> None:
+    """Notes the new state of a sublayer; nested dicts that others may hold are left as they are."""
+    if scope.parent is None:
+        scope.state[name] = state
+    else:
+        keep_state(scope.parent, scope.name, {**values_at(scope)[1], name: state})
 
 
 def first_call(layer: Any, name: str, parent: Scope, plan: Plan, key: Any, args: Any, kwargs: Any) -> Any:

@@ -59,7 +59,10 @@ class Facade:
         """Keras' pure call: (outputs, non_trainable_variables[, losses]) for given lists of values."""
         ensure(self)
         params, state = storey.from_lists(self, trainable_variables, non_trainable_variables)
-        y, state = self.apply(params, storey.merged(storey.gather(self)[1], state), *args, **kwargs)
+        state = clear_aux_loss(storey.merged(storey.gather(self)[1], state))
+        if self._face.keys is not None:
+            kwargs.setdefault("rng", self._face.keys())
+        y, state = self.apply(params, state, *args, **kwargs)
         out = values_of(y), storey.as_lists(self, (params, state))[1]
         return (*out, [self.penalty(params), aux_loss(state)]) if return_losses else out
 
@@ -177,7 +180,8 @@ class Facade:
     @property
     def losses(self: Any) -> list[Any]:
         """The penalties on weights and the auxiliary losses of the last call."""
-        params, state = self.values
+        scope = self._face.scope
+        params, state = self.values if scope is None else binding.values_at(scope)
         return [self.penalty(params), aux_loss(state)]
 
     def add_weight(

@@ -47,6 +47,7 @@ class Face:
     early: those that a user's class declared before `super().build()` made the built-in ones.
     scope: set on the throw-away copy that a bound `call` runs on, None elsewhere.
     live: the training run that holds the values; calling it brings the box up to date.
+    keys: gives `stateless_call` the random keys of the training step that is being traced.
     owner: refers to the model that first took in the layer: whose key its first values come from.
     grown: sublayers that `build` made on a bound copy, by name; their settings count, they hold no values.
     """
@@ -69,11 +70,12 @@ class Face:
     aliases: Any = None
     grown: dict[str, Any] = dataclasses.field(default_factory=dict)
     owner: Any = None
+    keys: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         if self.live is not None:
             self.live()
-        left = dict.fromkeys(("scope", "live", "fingerprint", "aliases", "owner"))
+        left = dict.fromkeys(("scope", "live", "fingerprint", "aliases", "owner", "keys"))
         return {**vars(self), "nodes": [], **left}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Face:

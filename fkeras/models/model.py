@@ -82,7 +82,9 @@ class Model(Trainer, Container, module="keras"):
     @property
     def children(self) -> dict[str, Layer]:
         """The layers by name, each once."""
-        return self._network.children if self._network is not None else Layer.children.fget(self)  # type: ignore[attr-defined]
+        if self._network is None:
+            return Layer.children.fget(self)  # type: ignore[attr-defined]
+        return self._network.children if self._face.scope is None else self._face.scope.children
 
     def walk(self, visit: Visit, inputs: Any) -> Any:
         """Calls `visit` for each node of the graph, in topological order."""

@@ -14,6 +14,7 @@ from ..registry import deserialize as deserialize_keras_object
 from ..registry import serialize as serialize_keras_object
 from . import bounding_boxes
 from .download import get_file
+from .batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .numbers import normalize, to_categorical
 from .sequences import pad_sequences
 from .session import clear_session, is_keras_tensor
@@ -37,6 +38,7 @@ __all__ = [
     "get_registered_object",
     "is_keras_tensor",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "print_summary",
     "register_keras_serializable",
@@ -44,4 +46,5 @@ __all__ = [
     "set_random_seed",
     "standardize_dtype",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
