@@ -19,8 +19,19 @@ import numpy as np
 from . import registry, storey
 
 LIMIT = 256  # programs kept; the least recently used goes first
+PLAIN = (bool, int, float, str, tuple)  # what a program made of user code is made anew for
 STOPS = ("stop_training", "stop_evaluating", "stop_predicting")
-UPSTAIRS = ("optimizer", "history", "_compiled", "_objective", "_opt_state", "_steps", *STOPS)  # no program needs them
+METERS = ("_loss_tracker", "_measured", "_masked", "_plain")
+UPSTAIRS = (
+    "optimizer",
+    "history",
+    "_compiled",
+    "_objective",
+    "_opt_state",
+    "_steps",
+    *STOPS,
+    *METERS,
+)  # not for programs
 _programs: collections.OrderedDict[Hashable, Any] = collections.OrderedDict()
 _lock = threading.Lock()
 changes = [0]  # counts the settings changed on any layer: while it stands still, fingerprints stand
@@ -137,18 +148,13 @@ def _settings(value: Any) -> Hashable:
     if isinstance(value, registry.Configurable) and not hasattr(value, "_face"):
         return _plain(value)
     if isinstance(value, registry.Configurable):
+        own = vars(value).items()
         if not registry.is_builtin(type(value)):
-            return (
-                _Same(value),
-                *(
-                    (k, _settings(v))
-                    for k, v in vars(value).items()
-                    if isinstance(v, (bool, int, float, str, tuple)) and k not in UPSTAIRS
-                ),
-            )
+            plain = ((k, _settings(v)) for k, v in own if isinstance(v, PLAIN) and k not in UPSTAIRS)
+            return (_Same(value), *plain, *((k, _settings(child)) for k, child in value.children.items()))
         return (
             type(value),
-            *((k, _settings(v)) for k, v in vars(value).items() if k not in ("_face", "_init_args", "_key", *UPSTAIRS)),
+            *((k, _settings(v)) for k, v in own if k not in ("_face", "_init_args", "_key", *UPSTAIRS)),
         )
     return _Same(value)
 

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from .. import registry
+from .hooks import overrides
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -121,6 +122,16 @@ def require_compiled(model: Any, what: str) -> None:
     if not model.compiled:
         raise ValueError(
             f"{what} comes after compile: call model.compile(optimizer='adam', loss='mse', metrics=[...]) first."
+        )
+
+
+def require_measure(model: Any, what: str) -> None:
+    """Refuses to measure with a step of the model's own that says how to train and not how to test."""
+    silent = model.loss is None and not any(overrides(model, hook) for hook in ("test_step", "compute_loss"))
+    if overrides(model, "train_step") and silent:
+        raise ValueError(
+            f"{what}: {type(model).__name__} writes its own train_step and was compiled without a loss, so nothing "
+            "says what to measure. Write a test_step, or compute_loss, too."
         )
 
 

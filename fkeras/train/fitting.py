@@ -17,6 +17,7 @@ from .arrays import Rows
 from .callbacks import CallbackList, History
 from .feeding import Feed, Resident, Window
 from .loop import Pace
+from .own import Tally
 from .programs import Programs
 from .progress import Progress
 from .session import Session
@@ -52,6 +53,8 @@ class Plan:
 
 def fresh_metrics(objective: Any, rows: Rows) -> Any:
     """The accumulators before any data, on the host: putting them into a program costs nothing."""
+    if isinstance(objective, Tally):
+        return jax.device_get(objective.fresh())
     labels = rows.y or [None] * len(objective.names)
     specs = [None if t is None else jax.ShapeDtypeStruct(t.shape, t.dtype) for t in labels]
     return jax.device_get(objective.start(specs, objective.outputs))
@@ -82,7 +85,7 @@ class Epochs:
 
     def __init__(self, model: Any, programs: Programs, feed: Feed, plan: Plan, hooks: CallbackList, session: Session):
         self.model, self.programs, self.plan, self.hooks, self.session = model, programs, plan, hooks, session
-        self.feed, self.objective = feed, programs.objective
+        self.feed, self.objective = feed, programs.trained
         self.limit = plan.steps_per_epoch or math.inf
         self.tells, self.broken = hooks.wants("train"), False
         self.pace, self.execution = Pace(), execution(model)
@@ -248,7 +251,7 @@ class Tester:
         self.model, self.programs, self.feed = model, programs, feed
         self.limit = math.inf if steps is None else steps
         self.draws = facade.draws_at_rest(model)
-        self.fresh_metrics = fresh_metrics(programs.objective, feed.first)
+        self.fresh_metrics = fresh_metrics(programs.tested, feed.first)
         self.pace = Pace(first=8)
         self.said = False
 
@@ -292,7 +295,7 @@ class Tester:
 
     def logs(self, accs: Any) -> dict[str, Any]:
         """What the accumulators hold, as Python numbers."""
-        return as_numbers(self.programs.compute()(accs), self.programs.objective)
+        return as_numbers(self.programs.compute(testing=True)(accs), self.programs.tested)
 
 
 def evaluate(
@@ -317,7 +320,7 @@ def evaluate(
 
 def train_on_batch(model: Any, programs: Programs, rows: Rows) -> dict[str, Any]:
     """One step on one batch."""
-    objective: Any = programs.objective
+    objective: Any = programs.trained
     with Session(model, begin(model)) as session:
         session.ts = session.ts._replace(metrics=fresh_metrics(objective, rows))
         healthy = session.dispatch(programs.train_once(rows.count), rows.parts(), None, np.int32(0))

@@ -10,14 +10,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from .. import compiled, facade, spec
+from .. import compiled, facade, spec, storey
 from ..data import Source, source_for
 from ..data.rows import in_files, split_rows
+from ..layer import Layer
 from ..masking import value_of
 from . import arrays
 from .arrays import Rows
 from .checks import validation_parts
 from .fitting import Plan
+from .hooks import overrides
 from .objective import Objective, outputs_of
 from .streaming import Stream
 
@@ -110,7 +112,8 @@ def validation_for(model: Any, given: Any, plan: Plan) -> Data:
         x, y, weight = (*validation_parts(given), None)[:3]
         size = plan.validation_batch_size if in_files((x, y, weight)) else None
         data = data_for(model, x, y, weight, size, needs_labels=True, budget=plan.validation_steps)
-        output_specs(model, data.first.x)
+        if is_callable(model):
+            output_specs(model, data.first.x)
         return data
     except (ValueError, TypeError) as error:
         raise type(error)(f"validation_data: {error}") from error
@@ -143,9 +146,20 @@ def weighed(model: Any, rows: Rows, class_weight: Any) -> Rows:
 
 def meet(model: Any, x: Any) -> None:
     """Shows a model the shape of its data, so that it has values."""
-    if not model._face.filled:
+    if model._face.filled:
+        return
+    if not is_callable(model):  # its parts are called by its own steps
+        for part in model.children.values():
+            facade.ensure(part)
+        storey.scatter(model, storey.gather(model))
+    else:
         known = model._known_specs() is not None
         facade.ensure(model, None if known else (specs_of_rows(x),), {})
+
+
+def is_callable(model: Any) -> bool:
+    """Whether a model is a graph or has a `call`."""
+    return getattr(model, "walks", False) or type(model).call is not Layer.call
 
 
 def output_specs(model: Any, x: Any) -> list[Any]:
@@ -164,20 +178,22 @@ def output_structure(model: Any, x: Any) -> Any:
 def objective_for(model: Any, data: Data, validation: Data | None = None) -> Objective:
     """The losses and metrics, resolved for this data, and the labels checked against them."""
     rows = data.first
-    structure = output_structure(model, rows.x)
+    structure = output_structure(model, rows.x) if is_callable(model) else []
     outputs = [value_of(o) for o in outputs_of(structure)]
     names = sorted(structure) if isinstance(structure, dict) else model.output_names or None
-    labels = rows.y if rows.y is not None else [None] * len(outputs)
+    labels = rows.y if rows.y is not None and structure != [] else [None] * len(outputs)
     if len(labels) != len(outputs):
         raise ValueError(f"y has {len(labels)} entries, the model has {len(outputs)} outputs. Give one array for each.")
     told = model._compiled
-    if told.loss is None and rows.y is not None and not has_own_losses(model):
+    own = any(overrides(model, hook) for hook in ("train_step", "compute_loss"))
+    if told.loss is None and rows.y is not None and not own and not has_own_losses(model):
         raise ValueError(
             "The model was compiled without a loss, so there is nothing to minimise: compile(optimizer, loss='mse'), "
             "for example."
         )
     objective = Objective(told.loss, labels, outputs, names, told.loss_weights, told.metrics, told.weighted_metrics)
-    for given in (data, validation):
+    objective.named = isinstance(structure, dict)
+    for given in (data, validation) if is_callable(model) else ():
         if given is not None:
             check_labels(model, objective, given.first)
         if isinstance(given, Stream):

@@ -33,7 +33,7 @@ class Objective:
         loss_weights: Any = None, measured: Any = None, weighted: Any = None,
     ):  # fmt: skip
         self.names = list(names or [f"output_{i}" for i in range(len(y_pred))])
-        self.outputs = list(y_pred)
+        self.outputs, self.named = list(y_pred), False  # whether labels come in a dict
         pairs = list(zip(y, y_pred, strict=True))
         chosen = self.spread("loss", loss, True)
         if missing := [
@@ -154,9 +154,9 @@ class Objective:
         return new
 
     def compute(self, accs: Any) -> dict[str, Any]:
-        """What has been measured, by name."""
-        logs = {n: MEAN.compute(accs[n]) for n in self.loss_names}
-        return {**logs, **{name: metric.compute(accs[name]) for _, metric, _, name in self.measures}}
+        """What has been measured, by name; what was not started is left out."""
+        logs = {n: MEAN.compute(accs[n]) for n in self.loss_names if n in accs}
+        return {**logs, **{name: metric.compute(accs[name]) for _, metric, _, name in self.measures if name in accs}}
 
     def fingerprint_parts(self) -> Any:
         """What tells this objective from others."""

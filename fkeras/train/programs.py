@@ -14,6 +14,7 @@ from ..masking import values_of
 from ..optimizers import Optimizer
 from . import loop
 from .objective import Objective
+from .own import OwnSteps, predicting_itself
 from .step import evaluator, make_step
 
 
@@ -24,11 +25,17 @@ class Programs:
     copies, so that settings changed later do not leak into it.
 
     eager: nothing is compiled, so that `print` and a debugger work inside layers and losses.
+    own: the steps that the class of the model writes itself.
     """
 
-    def __init__(self, model: Any, objective: Objective | None = None, optimizer: Any = None, eager: bool = False):
-        self.model, self.optimizer = model, optimizer
+    def __init__(
+        self, model: Any, objective: Objective | None = None, optimizer: Any = None, eager: bool = False,
+        own: OwnSteps | None = None,
+    ):  # fmt: skip
+        self.model, self.optimizer, self.own = model, optimizer, own
         self.objective: Any = objective
+        self.trained: Any = objective if own is None else own.trained  # what training measures
+        self.tested: Any = objective if own is None else own.tested
         self.eager = eager
         self.key = (compiled.fingerprint(model), compiled.settings_of(objective), compiled.settings_of(optimizer))
 
@@ -39,6 +46,8 @@ class Programs:
         return compiled.program((name, *settings, self.key), make)
 
     def _step(self) -> Any:
+        if self.own is not None:
+            return self.own.make_step()
         optimizer = self.optimizer.skeleton() if isinstance(self.optimizer, Optimizer) else self.optimizer
         return make_step(compiled.skeleton(self.model), copy.copy(self.objective), optimizer, guard=True)
 
@@ -58,19 +67,27 @@ class Programs:
         """(params, state, accs, data, row, steps) -> (accs, state)."""
 
         def make() -> Any:
-            test = evaluator(compiled.skeleton(self.model), copy.copy(self.objective))
+            own = self.own
+            test = (
+                evaluator(compiled.skeleton(self.model), copy.copy(self.objective)) if own is None else own.make_test()
+            )
             return jax.jit(loop.make_test(test, batch_size), donate_argnums=2)
 
         return self.find("test", batch_size, make=make)
 
-    def compute(self) -> Any:
+    def compute(self, testing: bool = False) -> Any:
         """accs -> logs."""
-        return self.find("compute", make=lambda: jax.jit(copy.copy(self.objective).compute))  # type: ignore[union-attr]
+        measured = self.tested if testing else self.trained
+        if self.own is None:
+            return self.find("compute", make=lambda: jax.jit(copy.copy(measured).compute))
+        return self.find("compute", testing, make=lambda: jax.jit(measured.compute))
 
     def predict(self) -> Any:
         """(params, state, x, rng) -> (outputs, state)."""
 
         def make() -> Any:
+            if (own := predicting_itself(self.model)) is not None:
+                return jax.jit(own)
             model = compiled.skeleton(self.model)
 
             def run(params: Any, state: Any, x: Any, rng: Any = None) -> Any:

@@ -103,13 +103,19 @@ def rows_of(x: Any) -> int:
     return leaves[0].shape[0]
 
 
-def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard: bool = False) -> Step:
+def make_step(
+    model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard: bool = False, *, forward: Any = None,
+    tally: Any = None,
+) -> Step:  # fmt: skip
     """step(train_state, batch) -> train_state, pure: jit, vmap, scan or grad it.
 
     model: any layer. loss: a name, a function `(y, y_pred)`, a Loss or an Objective.
     optimizer: any optax transformation, or one of `fkeras.optimizers`.
     batch: (x, y) or (x, y, sample_weight).
     guard: a batch whose loss or gradient is not finite changes nothing, `step` does not advance.
+    forward: (params that are trained, the others, train_state, rng, batch) -> (loss to differentiate,
+        (state, y_pred, loss, loss of each output)), in the place of what follows from the model and the loss.
+    tally: (metrics, loss, loss of each output, y_pred, batch) -> metrics, in the place of what follows from `metrics`.
 
     >>> import fkeras
     >>> model = fkeras.layers.Dense(1)
@@ -122,7 +128,7 @@ def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard:
     scale = getattr(optimizer, "scale_loss", None)
     names = getattr(model, "output_names", None)
 
-    def forward(chosen: Any, rest: Any, ts: TrainState, rng: Any, batch: Any) -> Any:
+    def go_forward(chosen: Any, rest: Any, ts: TrainState, rng: Any, batch: Any) -> Any:
         x, y, weight = unpack(batch)
         params = join(chosen, rest)
         y_pred, state = model.apply(params, clear_aux_loss(ts.state), x, rng=rng, training=True)
@@ -131,20 +137,23 @@ def make_step(model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard:
         total = total + penalty(model, params) + aux_loss(state)
         return (total if scale is None else scale(total, ts.opt_state)), (state, y_pred, total, parts)
 
+    def count(accs: Any, total: Any, parts: Any, y_pred: Any, batch: Any) -> Any:
+        x, y, weight = unpack(batch)
+        objective = resolve(loss, metrics, y, y_pred, names)
+        y, weight = as_list(y, objective), as_list(weight, objective)
+        return objective.update(accs, total, parts, rows_of(x), y, y_pred, weight)
+
     def step(ts: TrainState, batch: Any) -> TrainState:
         rng = jax.random.fold_in(ts.rng, ts.step)
         mask = model.trainable_mask(ts.params)
         chosen, rest = split(mask, ts.params)
-        grad = jax.value_and_grad(forward, has_aux=True)
+        grad = jax.value_and_grad(forward or go_forward, has_aux=True)
         (_, (state, y_pred, total, parts)), grads = grad(chosen, rest, ts, rng, batch)
 
         def advance(ts: TrainState) -> TrainState:
             updates, opt_state = optimizer.update(grads, ts.opt_state, chosen)
             params = project(model, mask, optax.apply_updates(chosen, updates), rest)
-            x, y, weight = unpack(batch)
-            objective = resolve(loss, metrics, y, y_pred, names)
-            y, weight = as_list(y, objective), as_list(weight, objective)
-            accs = objective.update(ts.metrics, total, parts, rows_of(x), y, y_pred, weight)
+            accs = (tally or count)(ts.metrics, total, parts, y_pred, batch)
             return TrainState(params, same_types(state, ts.state), opt_state, accs, ts.rng, ts.step + 1)
 
         if not guard:

@@ -16,29 +16,18 @@ Either runs inside the compiled loop of many steps.
 
 from __future__ import annotations
 
-import copy
-import inspect
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from .. import binding, metrics, storey
-from ..masking import value_of, values_of
+from ..masking import value_of
 from . import descent
-from .objective import Objective, as_list, named, outputs_of
-from .step import TrainState, resolve, rows_of, unpack
-
-FORM = """{name}.{hook} takes (self{given}), the form for TensorFlow or PyTorch. Here nothing is recorded on a tape: a \
-step is a pure function of the values that it changes. Write
-
-    def train_step(self, train_state, batch):
-        x, y = batch
-        def loss(net):
-            return net.objective(y, net(x))
-        return self.minimize(train_state, loss)
-
-or, as in Keras on JAX, train_step(self, state, data), which returns (logs, state)."""
+from .hooks import lost, overrides
+from .metering import measure, metered
+from .objective import Objective, outputs_of
+from .step import TrainState, as_list, resolve, rows_of, unpack
 
 
 class Stepping:
@@ -66,7 +55,7 @@ class Stepping:
     def _resolved(self: Any, y: Any, y_pred: Any) -> Objective:
         """The compiled losses and metrics for labels and outputs like these."""
         told = self._compiled
-        names = named(y_pred) or self.output_names or None
+        names = sorted(y_pred) if isinstance(y_pred, dict) else self.output_names or None
         labels = as_list(y, resolve(told.loss, None, y, y_pred, names))
         return Objective(
             told.loss, labels, outputs_of(y_pred), names, told.loss_weights, told.metrics, told.weighted_metrics
@@ -138,11 +127,15 @@ class Stepping:
         params, state = storey.from_lists(self, trainable_variables, non_trainable_variables)
 
         def run(net: Any) -> Any:
-            return lost(net, x, y, y_pred, sample_weight, training)
+            if not overrides(self, "compute_loss"):
+                return lost(net, x, y, y_pred, sample_weight, training), metrics_variables
+            net = metered(net, metrics_variables)
+            loss = lost(net, x, y, y_pred, sample_weight, training)
+            return loss, [v.value for v in net.metrics_variables]
 
-        loss, state = binding.within(self, params, storey.merged(storey.gather(self)[1], state), run, training=training)
-        others = storey.as_lists(self, (params, state))[1]
-        return loss, (trainable_variables, others, metrics_variables)
+        state = storey.merged(storey.gather(self)[1], state)
+        (loss, measured), state = binding.within(self, params, state, run, training=training)
+        return loss, (trainable_variables, storey.as_lists(self, (params, state))[1], measured)
 
     def compute_loss_and_updates(
         self: Any, trainable_variables: Any, non_trainable_variables: Any, metrics_variables: Any, x: Any, y: Any,
@@ -229,71 +222,3 @@ class Stepping:
         accs = {n: a for n, a in train_state.metrics.items() if n not in found.loss_names}
         new = found.update(accs, 0.0, [0.0] * len(found.loss_names), rows_of(y_pred), labels, y_pred, weights)
         return train_state._replace(metrics={**train_state.metrics, **new})
-
-
-# --- hooks that a class overrides --------------------------------------------------------------------
-
-
-def overrides(model: Any, hook: str) -> bool:
-    """Whether the class of a model writes this hook itself."""
-    method = getattr(getattr(model, hook), "__func__", None)
-    return method is not vars(Stepping)[hook]
-
-
-def form(model: Any, hook: str) -> str | None:
-    """The form of a step that the class of a model writes: "pure", "keras", or None if it writes none.
-
-    Raises TypeError for the form of other backends.
-    """
-    if not overrides(model, hook):
-        return None
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [n for n, p in inspect.signature(getattr(model, hook)).parameters.items() if p.kind in kinds]
-    if len(names) != 2:
-        given = "".join(f", {n}" for n in names)
-        raise TypeError(FORM.format(name=type(model).__name__, hook=hook, given=given))
-    return "pure" if names[0] == "train_state" else "keras"
-
-
-def lost(net: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
-    """`compute_loss` of a model, with outputs that carry masks; a class may leave `training` out."""
-    given = {"training": training} if "training" in inspect.signature(net.compute_loss).parameters else {}
-    return net.compute_loss(x, y, unmasked(net, y_pred), sample_weight, **given)
-
-
-def unmasked(net: Any, y_pred: Any) -> Any:
-    """Outputs without their masks, which the model remembers for the losses and metrics that it was compiled with."""
-    plain = values_of(y_pred)
-    object.__setattr__(net, "_masked", {id(plain): y_pred})
-    object.__setattr__(net, "_plain", plain)  # so that no other object gets its id
-    return plain
-
-
-def metered(model: Any, values: Any) -> Any:
-    """A throw-away copy of a model whose metrics hold these values."""
-    values, replaced = list(values), {}
-    for metric in model.metrics:
-        count = len(metric.variables)
-        replaced[id(metric)] = metrics.bind.bind(metric, values[:count])
-        values = values[count:]
-    net = copy.copy(model)
-    for name, value in vars(model).items():
-        object.__setattr__(net, name, binding.swap(value, replaced))
-    if net._objective is not None:
-        objective = copy.copy(net._objective)
-        objective.measures = [(i, replaced.get(id(m), m), w, n) for i, m, w, n in objective.measures]
-        object.__setattr__(net, "_objective", objective)
-    vars(net).pop("_measured", None)
-    return net
-
-
-def measure(
-    model: Any, values: Any, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
-) -> tuple[dict[str, Any], list[Any]]:
-    """(logs, the metrics' variables) after one more batch."""
-    net = metered(model, values)
-    tracker = vars(net).get("_loss_tracker")
-    if tracker is not None:
-        tracker.update_state(loss, sample_weight=jnp.asarray(rows_of(x), jnp.float32))
-    logs = net.compute_metrics(x, y, unmasked(net, y_pred), sample_weight)
-    return logs, [v.value for v in net.metrics_variables]

@@ -23,10 +23,12 @@ from .checks import (
     known_arguments,
     listed,
     require_compiled,
+    require_measure,
 )
 from .intake import data_for, data_of_fit, hold, inputs_for, objective_for, rows_for, weighed
-from .objective import Objective
+from .own import own_steps
 from .programs import Programs
+from .stepping import Stepping
 
 
 @dataclasses.dataclass(eq=False)
@@ -43,7 +45,7 @@ class Compiled:
     auto_scale_loss: bool = True
 
 
-class Trainer:
+class Trainer(Stepping):
     """The Keras face of training, over the pure functions of `fkeras.train`."""
 
     optimizer: Any = None
@@ -115,11 +117,6 @@ class Trainer:
     def loss(self: Any) -> Any:
         """The loss given to `compile`."""
         return None if self._compiled is None else self._compiled.loss
-
-    @property
-    def metrics(self: Any) -> list[Any]:
-        """The metrics, once they are known."""
-        return [] if self._objective is None else [m for _, m, _, _ in self._objective.measures]
 
     @property
     def metrics_names(self: Any) -> list[str]:
@@ -199,7 +196,9 @@ class Trainer:
             data, validation = data_of_fit(
                 self, given, batch_size, validation_data, validation_split, class_weight, plan, held
             )
-            programs = programs_for(self, objective_for(self, data, validation), self.optimizer)
+            programs = programs_for(self, objective_for(self, data, validation), self.optimizer, data)
+            if validation is not None:
+                require_measure(self, "validation_data")
             steps = steps_per_epoch or batches_in(data, size)
             hooks = hooks_for(callbacks, self, add_history=True, verbose=verbose, epochs=epochs, steps=steps)
             return fitting.fit(self, programs, data, validation, plan, hooks)
@@ -223,7 +222,8 @@ class Trainer:
         size = check_batch_size(batch_size)
         with contextlib.ExitStack() as held:
             data = hold(held, data_for(self, x, y, sample_weight, batch_size, needs_labels=True, budget=steps))
-            programs = programs_for(self, objective_for(self, data))
+            require_measure(self, "evaluate")
+            programs = programs_for(self, objective_for(self, data), None, data)
             hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
             return results(fitting.evaluate(self, programs, data, size, steps, hooks, verbose), return_dict)
 
@@ -257,7 +257,7 @@ class Trainer:
         require_compiled(self, "train_on_batch")
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         rows = rows if class_weight is None else weighed(self, rows, class_weight)
-        programs = programs_for(self, objective_for(self, rows), self.optimizer)
+        programs = programs_for(self, objective_for(self, rows), self.optimizer, rows)
         return results(fitting.train_on_batch(self, programs, rows), return_dict)
 
     @known_arguments
@@ -267,7 +267,9 @@ class Trainer:
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         hooks = CallbackList(None, model=self)
         return results(
-            fitting.evaluate(self, programs_for(self, objective_for(self, rows)), rows, rows.count, None, hooks, 0),
+            fitting.evaluate(
+                self, programs_for(self, objective_for(self, rows), None, rows), rows, rows.count, None, hooks, 0
+            ),
             return_dict,
         )
 
@@ -283,11 +285,12 @@ class Trainer:
 METRICS = metrics.KIND
 
 
-def programs_for(model: Any, objective: Objective | None = None, optimizer: Any = None) -> Programs:
+def programs_for(model: Any, objective: Any = None, optimizer: Any = None, data: Any = None) -> Programs:
     """The programs of a model; uncompiled if `compile` was told `run_eagerly=True` or `jit_compile=False`."""
     told = model._compiled
     eager = told is not None and (told.run_eagerly or told.jit_compile is False)
-    return Programs(model, objective, optimizer, eager)
+    own = None if objective is None else own_steps(model, objective, optimizer, data.first)
+    return Programs(model, objective, optimizer, eager, own)
 
 
 def set_plainly(model: Any, **values: Any) -> None:
