@@ -148,10 +148,10 @@ def _settings(value: Any) -> Hashable:
     if isinstance(value, registry.Configurable) and not hasattr(value, "_face"):
         return _plain(value)
     if isinstance(value, registry.Configurable):
-        own = vars(value).items()
+        own, children = vars(value).items(), getattr(value, "children", {})
         if not registry.is_builtin(type(value)):
             plain = ((k, _settings(v)) for k, v in own if isinstance(v, PLAIN) and k not in UPSTAIRS)
-            return (_Same(value), *plain, *((k, _settings(child)) for k, child in value.children.items()))
+            return (_Same(value), *plain, *((k, _settings(child)) for k, child in children.items()))
         return (
             type(value),
             *((k, _settings(v)) for k, v in own if k not in ("_face", "_init_args", "_key", *UPSTAIRS)),

@@ -242,19 +242,20 @@ class SeedGenerator(registry.Configurable, kind=KIND):
         self.name = self.name or "seed_generator"
         if self.seed is not None and (not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed < 2**32):
             raise ValueError(f"SeedGenerator: seed must be an integer in [0, 2**32); received {self.seed!r}.")
+        self._draws = 0  # of a copy that is bound to a key
         self.state: Any = seed_state(int(_SOURCE.words(1)[0]) if self.seed is None else self.seed)
 
     def bound(self, rng: jax.Array) -> SeedGenerator:
         """A throw-away copy for one call of a layer that holds this one: it draws from the key of the call."""
-        twin = copy.copy(self)
+        twin: Any = copy.copy(self)
         twin._key, twin._draws = jax.random.fold_in(rng, self.state[0]), 0
         return twin
 
     def next(self, ordered: bool = True) -> jax.Array:
         """The key data of the next draw. `ordered=False` steps pseudo-randomly instead of by one."""
-        if "_key" in vars(self):
+        if (key := vars(self).get("_key")) is not None:
             self._draws += 1
-            return jax.random.key_data(jax.random.fold_in(self._key, self._draws))
+            return jax.random.key_data(jax.random.fold_in(key, self._draws))
         words = self.state
         step = np.array([0, 1], np.uint32) if ordered else np.uint32(1)
         self.state = words + step if ordered else (words + step) * np.uint32(5387) % np.uint32(933199)

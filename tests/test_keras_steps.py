@@ -83,9 +83,10 @@ def with_compiled_metrics(keras: Any) -> Any:
                     this_metric_vars = metric.stateless_update_state(this_metric_vars, loss)
                 else:
                     this_metric_vars = metric.stateless_update_state(this_metric_vars, y, y_pred)
-                logs[metric.name] = metric.stateless_result(this_metric_vars)
+                value = metric.stateless_result(this_metric_vars)
+                logs.update(value if isinstance(value, dict) else {metric.name: value})
                 new_metrics_vars += this_metric_vars
-            return {k: v["mae"] if isinstance(v, dict) else v for k, v in logs.items()}, new_metrics_vars
+            return logs, new_metrics_vars
 
         def train_step(self, state, data):
             trainable_variables, non_trainable_variables, optimizer_variables, metrics_variables = state
@@ -109,7 +110,11 @@ def with_compiled_metrics(keras: Any) -> Any:
             y_pred, non_trainable_variables = self.stateless_call(
                 trainable_variables, non_trainable_variables, x, training=False
             )
-            loss = 3 * self.compute_loss(x, y, y_pred, sample_weight)
+            loss, _ = self.stateless_compute_loss(
+                trainable_variables, non_trainable_variables, metrics_variables, x=x, y=y, y_pred=y_pred,
+                sample_weight=sample_weight, training=False,
+            )  # fmt: skip
+            loss = 3 * loss
             logs, metrics_variables = self.metered(metrics_variables, loss, y, y_pred, sample_weight)
             return logs, (trainable_variables, non_trainable_variables, metrics_variables)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .. import binding, metrics
+from .. import binding
+from ..metrics.bind import bind
 from .hooks import unmasked
 from .step import rows_of
 
@@ -17,7 +18,7 @@ def metered(model: Any, values: Any) -> Any:
     values, replaced = list(values), {}
     for metric in model.metrics:
         count = len(metric.variables)
-        replaced[id(metric)] = metrics.bind.bind(metric, values[:count])
+        replaced[id(metric)] = bind(metric, values[:count])
         values = values[count:]
     net = copy.copy(model)
     for name, value in vars(model).items():

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import compiled, facade, metrics, sharing, storey
+from .. import compiled, facade, sharing, storey
+from ..metrics.bind import trial
 from ..optimizers import Optimizer
 from . import descent
 from .hooks import as_tuple, form, handed, overrides
@@ -103,7 +104,7 @@ class OwnSteps:
         for _, metric, _, _ in self.objective.measures:
             if metric.needs_shapes:
                 i = next(i for i, m, _, _ in self.objective.measures if m is metric)
-                metrics.bind.trial(metric, self.rows.y[i], self.objective.outputs[i])
+                trial(metric, self.rows.y[i], self.objective.outputs[i])
         return twin
 
     # --- what is measured ------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from ..registry import (
 from ..registry import deserialize as deserialize_keras_object
 from ..registry import serialize as serialize_keras_object
 from . import bounding_boxes
-from .download import get_file
 from .batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from .download import get_file
 from .numbers import normalize, to_categorical
 from .sequences import pad_sequences
 from .session import clear_session, is_keras_tensor
