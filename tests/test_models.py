@@ -408,3 +408,14 @@ def test_dropout_may_stay_on_outside_training(on: Any) -> None:
     assert set(np.unique(model(ones))) == {0.0, 2.0}
     model.compile("sgd", "mse")
     assert model.evaluate(ones, ones, verbose=0) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_list_of_one_input_or_output_is_handed_out_without_the_list(kind: Any) -> None:
+    x = Input((4,))
+    model = Model(kind([x]), kind([Dense(2)(x)]))
+    assert model.predict(X, verbose=0).shape == model([X]).shape == (len(X), 2)
+    assert model.input_shape == (None, 4) and model.output_shape == (None, 2) and len(model.outputs) == 1
+    assert Model(x, Dense(3)(model(x))).predict(X, verbose=0).shape == (len(X), 3)
+    params, state = model.values
+    assert jax.jit(lambda p, x: model.apply(p, state, x)[0])(params, X).shape == (len(X), 2)

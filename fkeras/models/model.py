@@ -12,7 +12,7 @@ from ..layer import Layer
 from ..train.trainer import Trainer
 from . import cloning, graph_config, summary
 from .container import Container, Visit
-from .network import Network
+from .network import Network, is_singleton
 
 MODELS = registry.Kind("model", "keras")
 
@@ -144,12 +144,14 @@ class Model(Trainer, Container, module="keras"):
     @property
     def input_shape(self) -> Any:
         """The shapes of the inputs, None where a size is not known."""
-        return jax.tree.map(lambda s: s.shape, self.input, is_leaf=graph.is_symbol)
+        found = self.input[0] if is_singleton(self.input) else self.input
+        return jax.tree.map(lambda s: s.shape, found, is_leaf=graph.is_symbol)
 
     @property
     def output_shape(self) -> Any:
         """The shapes of the outputs, None where a size is not known."""
-        return jax.tree.map(lambda s: s.shape, self.output, is_leaf=graph.is_symbol)
+        found = self.output[0] if is_singleton(self.output) else self.output
+        return jax.tree.map(lambda s: s.shape, found, is_leaf=graph.is_symbol)
 
     # --- layers --------------------------------------------------------------------------------
 

@@ -67,7 +67,8 @@ class Network:
                 out = visit(self.name_of[id(node.layer)], node.layer, read.get(str(i), args), kwargs)
             made = jax.tree.leaves(out, is_leaf=lambda x: is_masked(x) or isinstance(x, spec.Spec))
             values.update(zip(graph.symbols(node.outputs), made, strict=True))
-        return graph.substitute(self.outputs, values)
+        made = graph.substitute(self.outputs, values)
+        return made[0] if is_singleton(made) else made
 
     def read_text(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """The given inputs, with what the layers on the host make of text in the place of the first that is text.
@@ -178,6 +179,11 @@ class Network:
         inputs, outputs, table = graph.flatten(self.inputs, self.outputs, self.nodes)
         wiring = [(self.name_of.get(id(layer), ""), args, kwargs, specs) for layer, args, kwargs, specs in table]
         return self.children, inputs, outputs, wiring
+
+
+def is_singleton(x: Any) -> bool:
+    """Whether `x` is a list of one, which Keras hands out without the list."""
+    return isinstance(x, (list, tuple)) and not hasattr(x, "_fields") and len(x) == 1
 
 
 def is_leaf(x: Any) -> bool:
