@@ -22,6 +22,7 @@ from . import (
     regularizers,
     sharing,
     spec,
+    stored,
     storey,
     stream,
 )
@@ -31,7 +32,7 @@ FILLING = threading.RLock()  # held while boxes get their first values
 _filling: set[Any] = set()  # the layers that are about to get theirs
 
 
-class Facade:
+class Facade(stored.Stored):
     """What Keras users expect of a layer, over the pair and the box."""
 
     built: bool = False
@@ -436,6 +437,7 @@ def fill(layer: Any, args: Any, kwargs: Any) -> None:
         build_sublayers(layer, args, kwargs)
         values = layer.init(layer._first_key(), *args, **kwargs)
     storey.scatter(layer, values, replace=False)
+    layer._face.specs = (args, kwargs)
 
 
 def build_sublayers(layer: Any, args: Any, kwargs: Any) -> None:

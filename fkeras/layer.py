@@ -277,7 +277,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
     def build(self, input_shape: Any) -> None:
         """Makes the values for inputs of this shape. Keras-style layers override it to add their weights."""
-        if self._face.scope is None and not self.builds and not self.is_bound:
+        if self._face.scope is None and not self.builds:
             facade.fill(self, (storey.specs_from_shapes(input_shape, self.input_dtype),), {})
         else:
             facade.note_build(self)

@@ -160,6 +160,41 @@ def lookup_custom(name: str) -> Any:
     return found
 
 
+# --- scopes of reading and writing ----------------------------------------------------------
+
+BUILDABLE = frozenset(
+    "activation,initializer,regularizer,constraint,policy,loss,metric,optimizer,learning rate schedule,"
+    "operation,seed generator,layer,model".split(",")
+)  # the kinds that a file may name
+_CLOSED: contextvars.ContextVar[bool] = contextvars.ContextVar("closed", default=False)
+_SHARED: contextvars.ContextVar[dict[Any, Any] | None] = contextvars.ContextVar("shared", default=None)
+
+
+@contextlib.contextmanager
+def closed_tables() -> Iterator[None]:
+    """Within the scope a config names only what may stand in a file: objects of the model, and registered ones."""
+    token = _CLOSED.set(True)
+    try:
+        yield
+    finally:
+        _CLOSED.reset(token)
+
+
+@contextlib.contextmanager
+def sharing() -> Iterator[None]:
+    """Within the scope an object that is met twice is told by a number, `shared_object_id`, and stays one object."""
+    token = _SHARED.set({})
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+
+
+def tables() -> list[Kind]:
+    """The tables that a config may name objects of."""
+    return [k for k in KINDS.values() if not _CLOSED.get() or k.noun in BUILDABLE]
+
+
 # --- configs ------------------------------------------------------------------------------
 
 
@@ -185,7 +220,7 @@ def serialize(value: Any) -> Any:
             "registered_name": registered,
         }
         extra = getattr(value, "extra_config", None)
-        return config if extra is None else {**config, **extra()}
+        return numbered(value, config if extra is None else {**config, **extra()})
     if isinstance(value, (list, tuple)):
         return type(value)(serialize(v) for v in value)
     if isinstance(value, dict):
@@ -204,6 +239,19 @@ def serialize(value: Any) -> Any:
     if callable(value):
         return serialize_function(value)
     raise TypeError(f"Cannot write {value!r} ({type(value).__name__}) into a config.")
+
+
+def numbered(value: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The config of an object, with a number if it is met again in a scope of `sharing`."""
+    met = _SHARED.get()
+    if met is None or (kind := getattr(type(value), "kind", None)) is None or kind.noun not in ("layer", "model"):
+        return config
+    if id(value) in met:
+        first, _ = met[id(value)]
+        first["shared_object_id"] = config["shared_object_id"] = list(met).index(id(value)) + 1
+    else:
+        met[id(value)] = config, value
+    return config
 
 
 def serialize_function(f: Callable[..., Any]) -> dict[str, Any]:
@@ -260,12 +308,24 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None, kind:
         raise ValueError(
             "The config holds the code of a lambda, which is never run. Pass the function as a custom object."
         )
+    met, number = _SHARED.get(), config.get("shared_object_id")
+    if met is not None and number is not None and (same := met.get(number, met.get(written(config)))) is not None:
+        return same
     cls = find_class(config, kind)
     obj = cls.from_config(inner)
+    if met is not None and getattr(cls, "kind", None) is not None and cls.kind.noun == "layer":
+        met.setdefault(written(config), obj)  # Keras does not always number the first
+        if number is not None:
+            met[number] = obj
     finish = getattr(obj, "finish_from_config", None)
     if finish is not None:
         finish(config)
     return obj
+
+
+def written(config: dict[str, Any]) -> str:
+    """A config as a text, without the numbers of shared objects."""
+    return re.sub(r",? ?'shared_object_id': \d+", "", repr({k: config[k] for k in ("class_name", "config")}))
 
 
 def find_function(name: str, kind: Kind | None = None) -> Callable[..., Any]:
@@ -286,16 +346,16 @@ def find_class(config: dict[str, Any], kind: Kind | None = None) -> type:
         found = lookup_custom(key) if key else None
         if found is not None:
             return found
-    tables = [kind] if kind is not None else sorted(KINDS.values(), key=lambda k: -k.claim(module))
+    known = [kind] if kind is not None else sorted(tables(), key=lambda k: (-k.claim(module), k.noun == "operation"))
     if module.split(".")[0] in ("", "keras", "fkeras", "builtins", "tensorflow", "tf_keras"):
-        for table in tables:
+        for table in known:
             if inspect.isclass(found := table.table.get(name)):
                 return found
-    found = _USER.get((module, name))
+    found = None if _CLOSED.get() else _USER.get((module, name))
     if found is not None and (kind is None or (issubclass(found, Configurable) and found.kind is kind)):
         return found
     noun = kind.noun if kind is not None else "class"
-    near = difflib.get_close_matches(name, [n for t in tables for n in t.table], 1)
+    near = difflib.get_close_matches(name, [n for t in known for n in t.table], 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(
         f"The config names a {noun} {name!r} (module {module or None!r}) that is not known here.{hint} "

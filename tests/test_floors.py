@@ -17,11 +17,11 @@ FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     0: "registry config spec masking recording tree atomic packed boxes",
     1: "activations initializers regularizers constraints policies dtype_policies random stream variable"
     " losses metrics optimizers schedules input_spec reading mixed_precision forms windows convolve pool data",
-    2: "graph ops layer storey sharing binding facade compiled",
+    2: "graph ops layer storey stored sharing binding facade compiled",
     3: "layers",
     4: "train callbacks",
-    5: "models",
-    6: "saving preprocessing datasets utils backend wrappers applications distribution legacy",
+    5: "models saving",
+    6: "preprocessing datasets utils backend wrappers applications distribution legacy",
     7: "compat",  # and the package itself, a table of contents
 }
 FLOOR = {f"fkeras.{name}": floor for floor, names in FLOORS.items() for name in names.split()} | {"fkeras": 7}

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from .. import initializers, storey
+from .. import initializers, stored, storey
 from .settings import check_positive
 
 
@@ -108,3 +109,37 @@ class LoRA:
         }
         self._face.declared[self.adapted].trainable = storey.handle(self, self.adapted).trainable = False
         self._face.values = params, {self.adapted: frozen, **state}
+
+    def save_own_variables(self: Any, store: Any) -> None:
+        """As Keras, the weight with its adapter in it; and, so that training can go on, its parts."""
+        if self.lora_rank is None:
+            return super().save_own_variables(store)  # type: ignore[misc]
+        parts = {k: stored.value_of(self, k) for k in stored.own_keys(self)}
+        a, b = (parts.pop(f"lora_{self.adapted}_{n}") for n in "ab")
+        frozen = parts.pop(self.adapted)
+        merged = frozen + (self.lora_alpha / self.lora_rank) * jnp.matmul(a, b)
+        plain = {self.adapted: merged.astype(frozen.dtype), **parts}
+        order = [k for k in self._face.declared if k in plain]
+        for i, key in enumerate(sorted(plain, key=order.index)):
+            store[str(i)] = np.asarray(plain[key])
+        for name, value in (("frozen", frozen), ("lora_a", a), ("lora_b", b)):
+            store[name] = np.asarray(value)
+
+    def load_own_variables(self: Any, store: Any) -> None:
+        """Takes the weight and its adapter; where the file has no adapter, the adapter adds nothing."""
+        if self.lora_rank is None:
+            return super().load_own_variables(store)  # type: ignore[misc]
+        adapter = [f"lora_{self.adapted}_{n}" for n in "ab"]
+        keys = [k for k in self._face.declared if k not in adapter and k in stored.own_keys(self)]
+        numbered = {k: store[k] for k in store.keys() if k.isdigit()}  # noqa: SIM118  a store is no dict
+        stored.check_count(self, keys, numbered)
+        whole = all(k in store.keys() for k in ("frozen", "lora_a", "lora_b"))  # noqa: SIM118
+        for i, key in enumerate(keys):
+            stored.put(self, key, store["frozen"] if whole and key == self.adapted else numbered[str(i)])
+        if whole:
+            for key, name in zip(adapter, ("lora_a", "lora_b"), strict=True):
+                stored.put(self, key, store[name])
+        else:
+            first, second = (stored.value_of(self, k) for k in adapter)
+            stored.put(self, adapter[0], self._fill(self._first_key(), adapter[0], first))
+            stored.put(self, adapter[1], jnp.zeros(second.shape, second.dtype))

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from .. import initializers, ops, random, storey
+from .. import initializers, ops, random, stored, storey
 from .settings import check_positive
 from .wrappers import Wrapper
 
@@ -77,3 +78,14 @@ class SpectralNormalization(Wrapper):
         zero = jnp.all(flat == 0)
         sigma = jnp.where(zero, 1, (v @ flat @ u.T)[0, 0])
         return kernel / sigma, jnp.where(zero, before, u).astype(before.dtype)
+
+    def save_own_variables(self, store: Any) -> None:
+        """The kernel, which Keras counts as this layer's, and u."""
+        values = self.layer._face.values or ({}, {})
+        kernel = values[0].get("kernel", values[0].get("embeddings"))
+        store["0"], store["1"] = np.asarray(kernel), np.asarray(stored.value_of(self, "vector_u"))
+
+    def load_own_variables(self, store: Any) -> None:
+        """The kernel is read where the layer that owns it is."""
+        stored.check_count(self, ["kernel", "vector_u"], store)
+        stored.put(self, "vector_u", store["1"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from .. import graph, registry
 from ..layers.input import InputLayer
+from ..saving import config, upgrade
+from ..saving.parse import parse
 
 
 def copy_layer(layer: Any) -> Any:
@@ -18,18 +19,14 @@ def copy_layer(layer: Any) -> Any:
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The model that `model.to_json()` described; its weights are new.
+    """The model that `model.to_json()` described; its weights are new. Understands the JSON of Keras 2 as well.
 
-    Raises ValueError for text that is no model, and for names that are not known.
+    custom_objects: classes and functions of yours that the text names.
+
+    Raises UnsafeModelError (a ValueError) for names that are not known, ValueError for text that is no model.
     """
-    try:
-        config = json.loads(json_string)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"This is not the JSON of a model: {error}.") from None
-    model = registry.deserialize(config, custom_objects)
-    if not hasattr(model, "layers"):
-        raise ValueError("This JSON does not describe a model.")
-    return model
+    place = "the JSON"
+    return config.build(upgrade.upgraded(parse(json_string, place)), place, custom_objects, compile=False)
 
 
 def clone_model(

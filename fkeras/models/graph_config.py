@@ -61,7 +61,8 @@ def write_layer(layer: Any, name: str, calls: list[Any]) -> dict[str, Any]:
     config = registry.serialize(layer)
     if "name" in config["config"]:
         config["config"]["name"] = name
-    return {**config, "name": name, "inbound_nodes": calls}
+    config.update(name=name, inbound_nodes=calls)  # in place: a shared layer gets its number later
+    return config
 
 
 def stand_in(symbol: graph.Symbol, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import jax
 
 from .. import graph, random, registry, storey
 from ..layer import Layer
+from ..saving.face import Saved
 from ..train.trainer import Trainer
 from . import cloning, graph_config, summary
 from .container import Container, Visit
@@ -17,7 +18,7 @@ from .network import Network, is_singleton
 MODELS = registry.Kind("model", "keras")
 
 
-class Model(Trainer, Container, module="keras"):
+class Model(Saved, Trainer, Container, module="keras"):
     """A layer that can be compiled, fitted, saved.
 
     `Model(inputs, outputs)` is the graph of layers between some symbols (`Functional`).

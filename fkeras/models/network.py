@@ -16,6 +16,7 @@ from ..masking import Masked, is_masked, value_of
 from ..reading import Read, is_read, is_text
 from .container import Container, Visit, name_children
 from .hosting import fit_rank, on_host
+from .order import by_depth
 
 
 class Network:
@@ -49,8 +50,7 @@ class Network:
                 f"{', '.join(map(repr, ins))}. Add it to inputs=."
             )
         self.nodes = [n for n in self.nodes if not isinstance(n.layer, InputLayer)]
-        entries = [s.node.layer for s in ins if isinstance(s.node.layer, InputLayer)]
-        self.children = name_children([*entries, *(n.layer for n in self.nodes)], owner)
+        self.children = name_children(by_depth(ins, outs), owner)
         self.name_of = {id(child): name for name, child in self.children.items()}
 
     # --- the pair ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Names of user-written classes and functions in configs."""
+"""Models and weights in files; names of user-written classes and functions in configs."""
 
 from ..registry import (
     custom_object_scope,
@@ -9,16 +9,24 @@ from ..registry import (
 )
 from ..registry import deserialize as deserialize_keras_object
 from ..registry import serialize as serialize_keras_object
+from .errors import DamagedFileError, UnsafeModelError
+from .public import load_model, load_weights, save_model, save_weights
 
 CustomObjectScope = custom_object_scope
 
 __all__ = [
     "CustomObjectScope",
+    "DamagedFileError",
+    "UnsafeModelError",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
+    "load_weights",
     "register_keras_serializable",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]
