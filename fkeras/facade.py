@@ -12,6 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from . import (
+    arguments,
     binding,
     compiled,
     constraints,
@@ -42,7 +43,7 @@ class Facade(stored.Stored):
 
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         """On symbols: records a node. On arrays: fills and uses the layer's values."""
-        args, kwargs = self.placed(args, kwargs) if kwargs else (args, kwargs)
+        args, kwargs = arguments.put_in_place(self, *arguments.give_names(self, args, kwargs))
         if graph.symbols((args, kwargs)):
             return record(self, args, kwargs)
         if self._face.scope is not None:

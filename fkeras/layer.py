@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -17,12 +16,12 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from . import binding, compiled, facade, initializers, policies, random, registry, sharing, spec, storey
+from . import arguments, binding, compiled, facade, initializers, policies, random, registry, sharing, spec, storey
+from .arguments import OFFERED
 from .masking import attach, is_masked, masks_of, value_of, values_of
 from .variable import Variable
 
 LAYERS = registry.Kind("layer", "keras.layers")
-OFFERED = ("params", "state", "rng", "training", "mask")
 Shapes = dict[str, Any]
 
 
@@ -98,6 +97,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     is_bound: ClassVar[bool] = False  # whether `call` runs on a copy bound to its values
     builds: ClassVar[bool] = False  # whether the class overrides `build`
     casts_params: ClassVar[bool] = True  # whether `call` gets the params in the compute dtype
+    follows: ClassVar[dict[str, str]] = {}  # arguments that stand, in Keras, behind another one
+    behind: ClassVar[tuple[str, ...]] = ("training", "mask")  # arguments of `call` behind the others
     config_always: ClassVar[tuple[str, ...]] = ()  # fields of Layer that the config holds even when None
     config_if_set: ClassVar[tuple[str, ...]] = ()  # own fields that the config holds only when not None
     _wants: ClassVar[frozenset[str]] = frozenset()
@@ -116,10 +117,9 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         cls._wants = frozenset(OFFERED) & inspect.signature(cls.call).parameters.keys()
         if own is not None and cls._wants:
             cls.call = _offering(own, cls._wants)  # type: ignore[method-assign]
-        placed = [p for p in inspect.signature(cls.call).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
-        cls._places = tuple(p.name for p in placed)
-        needed = itertools.takewhile(lambda p: p.default is p.empty and p.name not in OFFERED, placed[1:])
-        cls._needed = (*cls._places[:1], *(p.name for p in needed))
+        cls._places, cls._needed = arguments.places_of(cls.call)
+        if cls.follows and "__init__" in vars(cls) and not registry.custom_init(cls):
+            type.__setattr__(cls, "__init__", arguments.in_order(cls.__init__, cls.follows))
         cls.builds = cls.build is not Layer.build
         if "is_bound" not in vars(cls) and not registry.is_builtin(cls):
             cls.is_bound = not cls._wants & {"params", "state"} and not vars(cls).get("pair", False)
@@ -154,7 +154,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
     def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> storey.Values:
         """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
-        inputs, kwargs = self.placed(inputs, kwargs)
+        inputs, kwargs = arguments.put_in_place(self, inputs, kwargs)
         if self.is_bound:
             params, state = binding.init(self, rng, inputs, kwargs)
             return sharing.without_copies(self, params), sharing.without_copies(self, state)
@@ -218,18 +218,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
             out = self.call(*values, **{k: offered[k] for k in self._wants}, **kwargs)
             return out if "state" in self._wants else (out, new)
 
-        return self._through(core, *self.placed(inputs, kwargs), mask)
-
-    def placed(self, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Arguments of a call, with those that every call has in their places, if they were given by name."""
-        kwargs = dict(kwargs)
-        for i, name in enumerate(self._needed[len(inputs) :]):
-            if i == 0 and not inputs and name not in kwargs and not self.is_bound:
-                name = "inputs"  # what Keras calls it
-            if name not in kwargs:
-                break
-            inputs = (*inputs, kwargs.pop(name))
-        return inputs, kwargs
+        return self._through(core, *arguments.put_in_place(self, inputs, kwargs), mask)
 
     def _through(self, core: Callable[..., Any], inputs: Any, kwargs: Any, mask: Any = None) -> Any:
         """What every call passes on its way in and out: masks, casts, the activity penalty."""

@@ -18,6 +18,7 @@ class _Convolution(Layer):
     ndim: ClassVar[int]
     counts: ClassVar[tuple[str, ...]] = ("filters",)
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+    follows = {"activity_regularizer": "bias_regularizer"}
     config_always = ("activity_regularizer",)
 
     def __post_init__(self) -> None:

@@ -102,6 +102,7 @@ class Conv3DTranspose(_ConvTranspose, names=("Convolution3DTranspose",)):
 
     strides: Any = (1, 1, 1)
     dilation_rate: Any = (1, 1, 1)
+    follows = {"activity_regularizer": "bias_regularizer", "output_padding": "data_format"}  # Keras' own order
     ndim = 3
 
 

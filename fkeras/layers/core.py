@@ -43,6 +43,7 @@ class Dense(LoRA, Layer):
     lora_alpha: float | None = None
     quantization_config: Any = None
 
+    follows = {"activity_regularizer": "bias_regularizer"}
     supports_masking = True
     rank: ClassVar[Any] = (2, None)
     config_if_set = ("lora_rank", "lora_alpha")

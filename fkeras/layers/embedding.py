@@ -70,7 +70,7 @@ class Embedding(_Table):
     mask_zero: whether the id 0 is padding, which is masked.
     lora_rank, lora_alpha: rank r > 0 freezes the table and trains embeddings + (alpha / r) a @ b
         in its place (Hu et al. 2021, https://arxiv.org/abs/2106.09685).
-    weights: (keyword) the first value of the table, an array or a list of one.
+    weights: the first value of the table, an array or a list of one.
     input_length: (keyword) the number of steps, which old programs give; it may be left out.
 
     Raises ValueError for ids outside [0, input_dim), and for floats that are no whole numbers,
@@ -91,6 +91,8 @@ class Embedding(_Table):
     lora_alpha: float | None = None
     quantization_config: Any = None
     input_length: Any = dataclasses.field(default=None, kw_only=True, repr=False, metadata={"config": False})
+
+    follows = {"weights": "mask_zero"}
 
 
 class ReversibleEmbedding(_Table):

@@ -29,6 +29,7 @@ class InputLayer(Layer):
     _: dataclasses.KW_ONLY
     name: str | None = None
 
+    follows = {"dtype": "batch_size", "ragged": "sparse", "name": "optional"}
     supports_masking = True
 
     def __post_init__(self) -> None:

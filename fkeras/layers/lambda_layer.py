@@ -38,6 +38,7 @@ class Lambda(Layer):
     mask: Any = None
     arguments: Any = None
 
+    behind = ("mask", "training")
     holds_user_code: ClassVar[bool] = True
     config_if_set = ("output_shape", "mask")
 

@@ -17,6 +17,7 @@ from .settings import Activation, Constraint, Initializer, Regularizer, as_tuple
 class _LocallyConnected(Layer):
     """What both share. A place is an output position; each sees the window of inputs in front of it."""
 
+    follows = {"activity_regularizer": "bias_regularizer"}
     axes: ClassVar[int]  # how many axes of space
 
     def __post_init__(self) -> None:

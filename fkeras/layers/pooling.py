@@ -19,6 +19,7 @@ class _Pooling(Layer):
     padding: str = "valid"
     data_format: str | None = data_format()
 
+    follows = {"name": "data_format"}
     ndim: ClassVar[int]
     reduce: ClassVar[Any]
 

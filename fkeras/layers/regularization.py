@@ -90,6 +90,7 @@ class Dropout(Layer):
 class _SpatialDropout(Layer):
     """What the three share: whole channels are dropped."""
 
+    follows = {"name": "seed", "dtype": "name"}
     supports_masking = True
 
     def __post_init__(self) -> None:

@@ -115,6 +115,8 @@ class Bidirectional(Layer):
     _: dataclasses.KW_ONLY
     backward_layer: Any = dataclasses.field(default=None, repr=False)
 
+    follows = {"weights": "merge_mode", "backward_layer": "weights"}
+    behind = ("mask", "training")
     supports_masking = True
 
     def __post_init__(self) -> None:

@@ -44,6 +44,8 @@ class Heads(Layer):
     Its `call` follows the projections in the order query, key, value; attention; output.
     """
 
+    follows = {"activity_regularizer": "bias_regularizer"}
+    behind = ("training", "use_causal_mask")
     supports_masking = True
 
     # --- projections -----------------------------------------------------------------------------
@@ -117,8 +119,8 @@ class Heads(Layer):
 
     def call(
         self: Any, query: Any, value: Any, key: Any = None, query_mask: Any = None, value_mask: Any = None,
-        key_mask: Any = None, attention_mask: Any = None, return_attention_scores: bool = False,
-        use_causal_mask: bool = False, *, params: Any, state: Any, rng: Any, training: bool,
+        key_mask: Any = None, attention_mask: Any = None, return_attention_scores: bool = False, *,
+        use_causal_mask: bool = False, params: Any, state: Any, rng: Any, training: bool,
     ) -> Any:  # fmt: skip
         key = value if key is None else key
         self.check_shapes(query, value, key)

@@ -43,6 +43,7 @@ class Attention(Layer):
     seed: int | None = None
 
     supports_masking = True
+    behind = ("mask", "training", "return_attention_scores", "use_causal_mask")
     scale_initializer = "ones"
     concat_score_weight_initializer = "ones"
 
@@ -129,6 +130,7 @@ class AdditiveAttention(Attention):
     use_scale: bool = True
     score_mode: str = dataclasses.field(default="dot", init=False, repr=False)  # type: ignore[misc]
     dropout: float = 0.0
+    seed: int | None = dataclasses.field(default=None, kw_only=True)
 
     scale_initializer = "glorot_uniform"
 

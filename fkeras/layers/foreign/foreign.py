@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ... import random, spec, storey
+from ... import arguments, random, spec, storey
 from ...layer import Layer
 from .form import Form
 
@@ -72,7 +72,7 @@ class Foreign(Layer):
 
     def init(self, rng: Any, *inputs: Any, **kwargs: Any) -> storey.Values:
         """(rng, *specs or arrays) -> (params, state). Reads shapes only."""
-        inputs, kwargs = self.placed(inputs, kwargs)
+        inputs, kwargs = arguments.put_in_place(self, inputs, kwargs)
         params, state = super().init(rng, *inputs, **kwargs)
         forms, x = _Forms(), storey.specs_of(inputs[0])
         key = None if rng is None else random.fold(rng, "values")

@@ -15,7 +15,10 @@ class TFSMLayer(Layer):
     NotImplementedError: TFSMLayer runs a SavedModel in TensorFlow, which fkeras does not use. ...
     """
 
-    def __init__(self, filepath: Any, call_endpoint: str = "serve", call_training_endpoint: Any = None, **_: Any):
+    def __init__(
+        self, filepath: Any, call_endpoint: str = "serve", call_training_endpoint: Any = None, trainable: bool = True,
+        name: str | None = None, dtype: Any = None,
+    ):  # fmt: skip
         raise NotImplementedError(
             "TFSMLayer runs a SavedModel in TensorFlow, which fkeras does not use. Load the weights of the original "
             "model into an fkeras model instead, or call the SavedModel outside, through its NumPy arrays."

@@ -215,6 +215,7 @@ class RandomCrop(_Sized, RandomImageLayer):
     seed: int | None = None
     data_format: str | None = data_format()
 
+    follows = {"name": "data_format"}
     augments: ClassVar[bool] = True
 
     def call(self, data: Any, *, state: Any, rng: Any, training: bool) -> Any:

@@ -36,6 +36,8 @@ class Discretization(Tabular):
     output_mode: str = "int"
     sparse: bool = False
 
+    follows = {"dtype": "sparse", "name": "dtype"}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.refuse_sparse()

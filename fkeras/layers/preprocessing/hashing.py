@@ -130,6 +130,7 @@ class HashedCrossing(HostLayer):
     name: str | None = None
     dtype: Any = None
 
+    follows = {"name": "sparse", "dtype": "name"}
     several: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -36,6 +36,8 @@ class Recurrent(Layer):
     unroll: bool = False
 
     supports_masking = True
+    follows = {"activity_regularizer": "bias_regularizer"}
+    behind = ("mask", "training")
     config_always = ("activity_regularizer",)
     rank: ClassVar[Any] = 3
     cell_class: ClassVar[type[Cell] | None] = None  # a layer with the settings of a cell makes its own
