@@ -37,3 +37,8 @@ def whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} must be a whole number, {least} or more; got {value!r}.")
     return int(value)
+
+
+def random_state(seed: int | None) -> np.random.RandomState:
+    """NumPy's old generator, whose shuffles are those that Keras makes with this seed."""
+    return np.random.RandomState(words_of(None)[0] if seed is None else seed)

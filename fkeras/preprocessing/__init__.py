@@ -1,5 +1,13 @@
 """Data on its way into a model."""
 
+from ..data.images import image_dataset_from_directory
+from ..data.texts import text_dataset_from_directory
+from ..data.timeseries import timeseries_dataset_from_array
 from . import sequence
 
-__all__ = ["sequence"]
+__all__ = [
+    "image_dataset_from_directory",
+    "sequence",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
+]

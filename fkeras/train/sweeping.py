@@ -186,7 +186,7 @@ def combinations(settings: Any) -> list[Row]:
 
 
 def direction(model: Any, monitor: str, mode: str) -> str:
-    """"min" or "max": which way is better for what is monitored."""
+    """ "min" or "max": which way is better for what is monitored."""
     watch = MonitorCallback(monitor, mode)
     watch.set_model(model)
     return "max" if watch.is_improvement(1.0, 0.0) else "min"

@@ -1,6 +1,12 @@
 """Small functions that scripts need around a model."""
 
 from ..data import PyDataset
+from ..data.images import image_dataset_from_directory
+from ..data.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from ..data.sounds import audio_dataset_from_directory
+from ..data.splitting import split_dataset
+from ..data.texts import text_dataset_from_directory
+from ..data.timeseries import timeseries_dataset_from_array
 from ..policies import standardize_dtype
 from ..random import set_random_seed
 from ..registry import (
@@ -27,6 +33,7 @@ __all__ = [
     "CustomObjectScope",
     "PyDataset",
     "Sequence",
+    "audio_dataset_from_directory",
     "bounding_boxes",
     "clear_session",
     "count_params",
@@ -36,6 +43,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "image_dataset_from_directory",
     "is_keras_tensor",
     "normalize",
     "pack_x_y_sample_weight",
@@ -44,7 +52,10 @@ __all__ = [
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
