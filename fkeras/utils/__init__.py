@@ -2,7 +2,6 @@
 
 from ..data import PyDataset
 from ..data.images import image_dataset_from_directory
-from ..data.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from ..data.sounds import audio_dataset_from_directory
 from ..data.splitting import split_dataset
 from ..data.texts import text_dataset_from_directory
