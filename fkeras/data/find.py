@@ -27,10 +27,10 @@ def source_for(x: Any, y: Any = None, weight: Any = None, batch_size: int | None
         return rows_of_columns(x, y, size)
     if inspect.isgeneratorfunction(x):
         raise TypeError(f"x is the function {x.__name__}, which makes generators; call it: {x.__name__}().")
-    if hasattr(x, "__next__"):
-        found: Source | None = Once(x)
+    if is_py_dataset(x):  # first: one may be an iterator without end as well
+        found: Source | None = Numbered(x)
     else:
-        found = Numbered(x) if is_py_dataset(x) else foreign(x)
+        found = Once(x) if hasattr(x, "__next__") else foreign(x)
     if found is not None:
         refuse(x, y=y, sample_weight=weight, batch_size=batch_size)
     return found

@@ -3,9 +3,10 @@
 from ..data.images import image_dataset_from_directory
 from ..data.texts import text_dataset_from_directory
 from ..data.timeseries import timeseries_dataset_from_array
-from . import sequence
+from . import image, sequence
 
 __all__ = [
+    "image",
     "image_dataset_from_directory",
     "sequence",
     "text_dataset_from_directory",

@@ -20,6 +20,7 @@ from ..registry import serialize as serialize_keras_object
 from . import bounding_boxes
 from .batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .download import get_file
+from .images import array_to_img, img_to_array, load_img, save_img
 from .numbers import normalize, to_categorical
 from .sequences import pad_sequences
 from .session import clear_session, is_keras_tensor
@@ -32,6 +33,7 @@ __all__ = [
     "CustomObjectScope",
     "PyDataset",
     "Sequence",
+    "array_to_img",
     "audio_dataset_from_directory",
     "bounding_boxes",
     "clear_session",
@@ -43,12 +45,15 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "image_dataset_from_directory",
+    "img_to_array",
     "is_keras_tensor",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "print_summary",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
