@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import math
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import keras
 import numpy as np
 import pytest
 
@@ -127,6 +129,14 @@ class Reused:
                 out.fill(1e6)
 
 
+class OfKeras(keras.utils.PyDataset):
+    def __len__(self) -> int:
+        return len(BATCHES)
+
+    def __getitem__(self, index: int) -> Any:
+        return BATCHES[index]
+
+
 def repeated(epochs: int = 3) -> Any:
     return (batch for _ in range(epochs) for batch in BATCHES)
 
@@ -134,6 +144,7 @@ def repeated(epochs: int = 3) -> Any:
 SOURCES: dict[str, Any] = {
     "PyDataset": Numbers,
     "three workers": lambda: Numbers(workers=3, max_queue_size=2),
+    "PyDataset of Keras": OfKeras,
     "old Sequence": OldSequence,
     "loader": Loader,
     "tensors": TensorLoader,
@@ -310,10 +321,11 @@ def test_evaluation_and_prediction_of_too_little():
 
 
 @pytest.mark.slow
-def test_processes_make_batches(expected):
-    model = make()
-    data = Numbers(workers=2, use_multiprocessing=True)
-    same(model, model.fit(data, epochs=3, shuffle=False, verbose=0), expected)
+def test_processes_make_batches():
+    model, other = make(), make()
+    got = model.fit(Numbers(workers=2, use_multiprocessing=True), verbose=0)
+    wanted = other.fit(Numbers(), verbose=0)
+    same(model, got, (wanted.history, other.get_weights()))
     with pytest.raises(OwnError, match="on fire"):
         model.fit(Failing(workers=2, use_multiprocessing=True), verbose=0)
 
@@ -431,6 +443,18 @@ def test_an_interrupt_in_the_midst_of_an_epoch_leaves_a_usable_model():
         np.testing.assert_array_equal(a, b)
     model.fit(X, Y, verbose=0)
 
+    def slow() -> Any:  # the interrupt meets a run that waits for data
+        yield from BATCHES[:3]
+        threading.Timer(0.2, _thread.interrupt_main).start()
+        time.sleep(1)
+        yield from BATCHES[3:]
+
+    model = make()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(slow(), verbose=0)
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
     class Stop(fkeras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             raise KeyboardInterrupt
@@ -456,6 +480,70 @@ def test_stopping_in_the_midst_closes_what_was_opened():
 
     data = Numbers(BATCHES * 20, workers=4)
     make().fit(data, callbacks=[Stop()], verbose=0)
+
+
+# --- more models ---------------------------------------------------------------------------------------
+
+
+def test_steps_of_ones_own():
+    class Own(fkeras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x: Any) -> Any:
+            return self.dense(x)
+
+        def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True) -> Any:
+            return abs(y - y_pred).mean()
+
+    runs = []
+    for data in ((X, Y), (Numbers([b[:2] for b in BATCHES]), None)):
+        fkeras.utils.set_random_seed(2)
+        model = Own()
+        model.compile("sgd")
+        size = {} if data[1] is None else {"batch_size": SIZE}
+        runs.append(model.fit(*data, **size, epochs=2, shuffle=False, verbose=0).history["loss"])
+    np.testing.assert_allclose(*runs, rtol=1e-6)
+
+
+class Noisy(layers.Layer):
+    """Draws whether it is trained or not."""
+
+    def call(self, x: Any, *, rng: Any) -> Any:
+        return x + jax.random.normal(rng, x.shape)
+
+
+@pytest.mark.parametrize("batches", [1, 4])
+def test_what_is_drawn_in_evaluation_does_not_depend_on_chunks(monkeypatch, batches):
+    def score(data: Any, **how: Any) -> float:
+        fkeras.utils.set_random_seed(4)
+        model = Sequential([layers.Input((4,)), Noisy(), layers.Dense(1, kernel_initializer="ones")])
+        model.compile("sgd", "mse")
+        fkeras.utils.set_random_seed(6)
+        return model.evaluate(data, verbose=0, **how)
+
+    wanted = score(Numbers(BATCHES[:6]))
+    monkeypatch.setattr(streaming, "PACK_BATCHES", batches)
+    assert (
+        score(Numbers(BATCHES[:6]))
+        == wanted
+        == pytest.approx(score(X[:48], y=Y[:48], sample_weight=W[:48], batch_size=8))
+    )
+
+
+def test_text_in_batches():
+    words = np.array(["a", "bb", "ccc", "dd", "e"])
+    texts = [(words[i : i + 2].astype(object)[:, None], Y[i : i + 2]) for i in (0, 1, 2, 3)]
+    model = Sequential([
+        layers.Input((1,), dtype="string"), layers.Hashing(8, output_mode="one_hot"), layers.Flatten(), layers.Dense(1),
+    ])  # fmt: skip
+    model.compile("sgd", "mse")
+    weights = model.get_weights()
+    got = model.fit(Numbers(texts), shuffle=False, verbose=0).history["loss"]
+    model.set_weights(weights)
+    x, y = (np.concatenate([t[i] for t in texts]) for i in (0, 1))
+    np.testing.assert_allclose(got, model.fit(x, y, 2, shuffle=False, verbose=0).history["loss"], rtol=1e-5)
 
 
 # --- shapes -----------------------------------------------------------------------------------------

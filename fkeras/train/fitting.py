@@ -266,6 +266,7 @@ class Tester:
     def run(self, params: Any, state: Any, hooks: CallbackList) -> dict[str, Any]:
         """What is measured with these values."""
         accs, self.done = self.fresh_metrics, 0
+        self.key = random.next_key() if self.draws else None
         tells, many = hooks.wants("test"), execution(self.model)
         while self.done < self.limit and self.feed.more() and not self.model.stop_evaluating:
             first, last = self.done, min(self.done + many, self.limit) if tells else self.limit
@@ -284,10 +285,10 @@ class Tester:
     def advance(self, params: Any, state: Any, accs: Any, last: float) -> tuple[Any, Any]:
         """One dispatch: some batches of one size, up to batch `last`; returns (accs, state)."""
         window = self.feed.window(int(min(self.pace.steps, last - self.done)))
-        key = random.next_key() if self.draws else None
+        rng = None if self.key is None else (self.key, np.int32(self.done))
         self.pace.begin()
         test, place = self.programs.test(window.size), (np.int32(window.row), np.int32(window.many))
-        accs, state = test(params, state, accs, window.data, *place, key)
+        accs, state = test(params, state, accs, window.data, *place, rng)
         jax.block_until_ready(accs)
         self.pace.end(window.many)
         self.done += window.many

@@ -63,13 +63,13 @@ def make_train_once(step: Step, size: int) -> Callable[..., tuple[TrainState, An
 def make_test(test: Callable[..., Any], batch_size: int) -> Callable[..., Any]:
     """run(params, state, accs, data, row, steps, rng) -> (accs, state): so many batches, from a row on, measured.
 
-    rng: a key for models that draw outside training; None for all others.
+    rng: for models that draw outside training, a key and how many batches came before; None for all others.
     """
 
     def run(params: Any, state: Any, accs: Any, data: Any, row: Any, steps: Any, rng: Any = None) -> Any:
         def body(i: Any, carry: Any) -> Any:
             accs, state = carry
-            key = None if rng is None else jax.random.fold_in(rng, i)
+            key = None if rng is None else jax.random.fold_in(rng[0], rng[1] + i)
             accs, new = test(params, state, accs, take(data, None, row + i * batch_size, batch_size), key)
             return accs, jax.tree.map(lambda n, o: jnp.asarray(n, o.dtype), new, state)
 
