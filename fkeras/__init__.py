@@ -8,7 +8,10 @@ A layer is its settings plus a pair of pure functions:
 Above it stands the face of Keras: `Sequential`, `Model`, `compile`, `fit`, `predict`.
 """
 
+import sys
+
 from . import (
+    absent,
     activations,
     backend,
     callbacks,
@@ -49,12 +52,15 @@ from .ops.operation import Operation
 from .optimizers import Optimizer
 from .policies import DTypePolicy, FloatDTypePolicy, dtype_policy, set_dtype_policy
 from .regularizers import Regularizer
+from .scopes import Function, RematScope, StatelessScope, SymbolicScope, device, name_scope, remat
 from .spec import Spec
 from .train import ensemble, sweep
 from .variable import Variable
 
 config.dtype_policy, config.set_dtype_policy = dtype_policy, set_dtype_policy  # type: ignore[attr-defined]
 
+for _name in absent.MODULES:
+    sys.modules[f"{__name__}.{_name}"] = globals()[_name] = absent.Absent(f"{__name__}.{_name}")
 legacy.open_doors(__name__)
 
 __version__ = "0.1.0"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import jax
+
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 LAYOUTS = ("channels_last", "channels_first")
 
@@ -108,3 +110,83 @@ def max_steps_per_epoch() -> int | None:
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Limits every epoch of every `fit` to this many steps."""
     _defaults["max_steps_per_epoch"] = max_steps_per_epoch
+
+
+# --- switches ----------------------------------------------------------------------------------
+
+
+def enable_flash_attention() -> None:
+    """Attention takes the fused kernel of cuDNN, or says why it cannot."""
+    _defaults["flash_attention"] = True
+
+
+def disable_flash_attention() -> None:
+    """Attention takes the plain form."""
+    _defaults["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Whether attention takes the fused kernel; None if nothing was said.
+
+    >>> is_flash_attention_enabled() is None
+    True
+    """
+    return _defaults["flash_attention"]
+
+
+def enable_interactive_logging() -> None:
+    """Progress goes to the standard output: the default."""
+    _defaults["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Progress goes to the `logging` of Python."""
+    _defaults["interactive_logging"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress goes to the standard output.
+
+    >>> is_interactive_logging_enabled()
+    True
+    """
+    return _defaults["interactive_logging"]
+
+
+def enable_traceback_filtering() -> None:
+    """Tracebacks leave out the frames of JAX: the default."""
+    _filter_tracebacks(True)
+
+
+def disable_traceback_filtering() -> None:
+    """Tracebacks show every frame, those of JAX as well."""
+    _filter_tracebacks(False)
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether tracebacks leave out the frames of JAX.
+
+    >>> is_traceback_filtering_enabled()
+    True
+    """
+    return _defaults["traceback_filtering"]
+
+
+def _filter_tracebacks(filtered: bool) -> None:
+    _defaults["traceback_filtering"] = filtered
+    jax.config.update("jax_traceback_filtering", "auto" if filtered else "off")
+
+
+def enable_unsafe_deserialization() -> None:
+    """Refused: code in a file is never run, whatever is said. Pass functions as custom objects.
+
+    Raises NotImplementedError.
+    """
+    raise NotImplementedError(
+        "Code that a file holds is never run. Pass the functions that it names: custom_objects={'name': function}."
+    )
+
+
+def is_nnx_enabled() -> bool:
+    """False: layers are pairs of functions, not objects of flax.nnx."""
+    return False

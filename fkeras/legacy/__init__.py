@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import registry
 from ..facade import Facade
-from . import arguments, backend, learners, names, paths, rules, training
+from . import arguments, backend, learners, names, paths, rules, saving, training
 from .telling import OldSpelling, gone, tell
 
 __all__ = ["OldSpelling", "gone", "open_doors", "tell"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from ..policies import DTypePolicy
+from ..utils.plotting import plot_model
 from . import layers as old
 from .telling import gone, tell
 
@@ -89,7 +90,10 @@ NAMES: dict[str, dict[str, Any]] = {
         for name in ("CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "PiecewiseConstantDecay",
                      "PolynomialDecay", "InverseTimeDecay")
     },
-    "utils": {"multi_gpu_model": gone("multi_gpu_model", PARALLEL), "Policy": DTypePolicy},
+    "utils": {
+        "plot": renamed("plot", plot_model, "plot_model"),
+        "multi_gpu_model": gone("multi_gpu_model", PARALLEL), "Policy": DTypePolicy,
+    },
 }  # fmt: skip
 
 # names in strings: compile(loss="cosine_proximity")

@@ -1,5 +1,6 @@
 """Small functions that scripts need around a model."""
 
+from ..config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from ..data import PyDataset
 from ..data.images import image_dataset_from_directory
 from ..data.sounds import audio_dataset_from_directory
@@ -22,14 +23,26 @@ from .batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .download import get_file
 from .images import array_to_img, img_to_array, load_img, save_img
 from .numbers import normalize, to_categorical
+from .plotting import model_to_dot, plot_model
+from .progbar import Progbar
 from .sequences import pad_sequences
 from .session import clear_session, is_keras_tensor
+from .settings import Config
 from .summary import count_params, print_summary
+from .symbols import get_source_inputs
 
 CustomObjectScope = custom_object_scope
 Sequence = PyDataset
 
 __all__ = [
+    "Config",
+    "Progbar",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "get_source_inputs",
+    "is_interactive_logging_enabled",
+    "model_to_dot",
+    "plot_model",
     "CustomObjectScope",
     "PyDataset",
     "Sequence",
