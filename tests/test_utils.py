@@ -49,7 +49,7 @@ def test_config_as_in_keras():
             c.new = 2
         c.unfreeze()
         with pytest.raises(AttributeError):
-            c.z  # noqa: B018
+            c.z
 
 
 def test_switches():
