@@ -127,6 +127,7 @@ from .preprocessing import (
     Hashing,
     IntegerLookup,
     Normalization,
+    Pipeline,
     StringLookup,
     TextVectorization,
 )

@@ -21,6 +21,7 @@ from ..registry import serialize as serialize_keras_object
 from . import bounding_boxes
 from .batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .download import get_file
+from .feature_space import FeatureSpace
 from .images import array_to_img, img_to_array, load_img, save_img
 from .numbers import normalize, to_categorical
 from .plotting import model_to_dot, plot_model
@@ -44,6 +45,7 @@ __all__ = [
     "model_to_dot",
     "plot_model",
     "CustomObjectScope",
+    "FeatureSpace",
     "PyDataset",
     "Sequence",
     "array_to_img",

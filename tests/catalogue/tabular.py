@@ -17,5 +17,6 @@ ROWS = {
     "integer_lookup_count": Row(
         lambda: L.IntegerLookup(vocabulary=[3, 1, 4], output_mode="count", mask_token=0), Ids((2, 4), 9), bits=False
     ),
+    "pipeline": Row(lambda: L.Pipeline([L.Normalization(), L.GaussianNoise(0.5), L.Dense(2)]), (2, 4)),
     "hashed_crossing": Row(lambda: L.HashedCrossing(7), [Ids((2, 1), 500), Ids((2, 1), 500)], bits=False),
 }

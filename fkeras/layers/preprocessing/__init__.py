@@ -5,6 +5,7 @@ from .discretization import Discretization
 from .hashing import HashedCrossing, Hashing
 from .integer_lookup import IntegerLookup
 from .normalization import Normalization
+from .pipeline import Pipeline
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
 
@@ -15,6 +16,7 @@ __all__ = [
     "Hashing",
     "IntegerLookup",
     "Normalization",
+    "Pipeline",
     "StringLookup",
     "TextVectorization",
 ]
