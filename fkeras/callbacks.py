@@ -1,6 +1,7 @@
 """Callbacks under their Keras path; they live in `fkeras.train.callbacks`."""
 
 from .train.callbacks import (
+    BackupAndRestore,
     Callback,
     CallbackList,
     CSVLogger,
@@ -8,6 +9,7 @@ from .train.callbacks import (
     History,
     LambdaCallback,
     LearningRateScheduler,
+    ModelCheckpoint,
     ProgbarLogger,
     ReduceLROnPlateau,
     RemoteMonitor,
@@ -17,6 +19,7 @@ from .train.callbacks import (
 )
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -24,6 +27,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

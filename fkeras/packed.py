@@ -16,7 +16,7 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import jax
@@ -114,11 +114,12 @@ def steps_of(path: Any) -> list[list[Any]]:
 # --- reading ----------------------------------------------------------------------------------
 
 
-def read(path: Any, like: Any = None) -> tuple[Any, Any]:
+def read(path: Any, like: Any = None, form: Callable[[Any], Any] | None = None) -> tuple[Any, Any]:
     """(tree, note) of a file.
 
     like: a pytree of the form that was written, of arrays or `ShapeDtypeStruct`s: the leaves
         come in its containers and on its devices. None: as NumPy arrays in dicts and lists.
+    form: what `like` is, from the note in the file.
 
     Raises DamagedFileError for a file that is damaged, ValueError for one that does not fit `like`.
     """
@@ -128,6 +129,7 @@ def read(path: Any, like: Any = None) -> tuple[Any, Any]:
             rows, note = read_header(file)
         except DamagedFileError as error:
             raise DamagedFileError(f"{path}: {error}") from None
+        like = like if form is None else form_from(path, form, note)
         if like is not None:
             check_form(path, rows, like)
         leaves = [read_leaf(path, file, row) for row in rows]
@@ -276,8 +278,17 @@ def check_form(path: str, rows: list[Any], like: Any) -> None:
         expected, received = form_of(want), (row[1], row[2], tuple(row[3]))
         if expected != received:
             raise ValueError(
-                f"{path} does not fit: {told(steps)} is expected to be {form(expected)}; the file has {form(received)}."
+                f"{path} does not fit: {told(steps)} is expected to be {words(expected)}; the file has "
+                f"{words(received)}."
             )
+
+
+def form_from(path: str, form: Callable[[Any], Any], note: Any) -> Any:
+    """The form that a note tells of."""
+    try:
+        return form(note)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise DamagedFileError(f"{path}: its note cannot be read ({error!r}).") from None
 
 
 def form_of(leaf: Any) -> tuple[str, str, tuple[int, ...]]:
@@ -293,7 +304,7 @@ def form_of(leaf: Any) -> tuple[str, str, tuple[int, ...]]:
     return kind, {"int": "int64", "float": "float64", "complex": "complex128"}.get(kind, kind), ()
 
 
-def form(described: tuple[str, str, tuple[int, ...]]) -> str:
+def words(described: tuple[str, str, tuple[int, ...]]) -> str:
     """The same, in words."""
     kind, dtype, shape = described
     return f"{dtype}{list(shape)}" if kind == "array" else kind if kind in NUMBERS else f"a {kind}{list(shape[:-1])}"
@@ -306,6 +317,8 @@ def place(leaf: Any, want: Any) -> Any:
     sharding = getattr(want, "sharding", None)
     if isinstance(want, jax.Array) and not getattr(want, "committed", True):
         sharding = None
+    if getattr(want, "weak_type", False) and leaf.ndim == 0:
+        return jnp.asarray(leaf.item())
     placed = jnp.asarray(leaf) if sharding is None else jax.device_put(leaf, sharding)
     if placed.dtype != leaf.dtype:
         raise ValueError(f"A leaf of {leaf.dtype} cannot be had while JAX computes with 32 bits: set jax_enable_x64.")

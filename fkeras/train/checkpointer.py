@@ -85,15 +85,15 @@ class Checkpointer:
         """
         return self.load(like, step)[0]
 
-    def load(self, like: Any = None, step: int | None = None) -> tuple[Any, int, Any]:
-        """(tree, step, note) of what `restore` gives the tree of."""
+    def load(self, like: Any = None, step: int | None = None, form: Any = None) -> tuple[Any, int, Any]:
+        """(tree, step, note) of what `restore` gives the tree of. form: what `like` is, from the note."""
         steps = self.steps()
         if not steps or (step is not None and step not in steps):
             what = "no checkpoint" if step is None else f"no checkpoint of step {step}"
             raise FileNotFoundError(f"There is {what} in {self.folder}. Steps there: {steps or 'none'}.")
         for candidate in reversed(steps if step is None else [step]):
             try:
-                tree, note = packed.read(self.path(candidate), like)
+                tree, note = packed.read(self.path(candidate), like, form)
                 return tree, candidate, note
             except (packed.DamagedFileError, OSError) as error:
                 if candidate == steps[0] or step is not None:

@@ -55,6 +55,14 @@ class Feed(Protocol):
     def end(self) -> None:
         """The epoch has ended."""
 
+    def where(self) -> dict[str, Any]:
+        """How far reading has come, in plain numbers."""
+        ...
+
+    def go_to(self, where: dict[str, Any], seed: Any, taken: int) -> None:
+        """Goes on from there: `taken` batches were read in all; the order comes from another seed, if it is drawn."""
+        ...
+
     def close(self) -> None:
         """Nothing more is wanted."""
 
@@ -68,7 +76,7 @@ class Resident:
         self.first, self.seed, self.size = rows, seed, min(size, rows.count)
         self.data, self.room = rows.on_device(), rows.room()
         self.full, tail = divmod(rows.count, self.size)
-        self.tail, self.place, self.order = tail, 0, None
+        self.tail, self.place, self.order, self.begun = tail, 0, None, 0
 
     @property
     def total(self) -> int:
@@ -77,9 +85,15 @@ class Resident:
     def begin(self, step: int, afresh: bool = False) -> bool:
         if afresh or self.place == self.total:
             self.place = 0
-        if not self.place and self.seed is not None:
-            self.order = permutation(self.seed, step, self.first.count, self.room)
+        if not self.place:
+            self.begun = step
+            self.shuffle()
         return True
+
+    def shuffle(self) -> None:
+        """Draws the order of this pass."""
+        if self.seed is not None:
+            self.order = permutation(self.seed, self.begun, self.first.count, self.room)
 
     def more(self) -> bool:
         return self.place < self.total
@@ -94,8 +108,31 @@ class Resident:
     def end(self) -> None:
         pass
 
+    def where(self) -> dict[str, Any]:
+        data = {"rows": self.first.count, "batch_size": self.size, "shuffle": self.seed is not None}
+        return {**data, "begun": self.begun, "place": self.place, "ended": self.place == self.total}
+
+    def go_to(self, where: dict[str, Any], seed: Any, taken: int) -> None:
+        self.seed = None if self.seed is None else seed
+        if where["ended"]:
+            self.place = self.total
+        elif where["place"]:
+            check_same(where, self.where())
+            self.begun, self.place = where["begun"], where["place"]
+            self.shuffle()
+
     def close(self) -> None:
         pass
+
+
+def check_same(then: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuses to go on in the midst of a pass over other data."""
+    for name, value in then.items():
+        if name not in ("begun", "place", "ended") and now.get(name) != value:
+            raise ValueError(
+                f"Training was interrupted in the midst of a pass over data with {name} = {value}; now it is "
+                f"{now.get(name)}. Fit with what it was, or remove the backup."
+            )
 
 
 def chance(seed: np.ndarray, step: int) -> np.random.Generator:

@@ -65,7 +65,7 @@ def begin(model: Any) -> TrainState:
     params, state = facade.gather(model)
     chosen, _ = split(model.trainable_mask(params), params)
     opt_state = optimizing.begin(model, chosen)
-    rng = jax.random.fold_in(model.base_key(), 1)
+    rng = jax.random.key_data(jax.random.fold_in(model.base_key(), 1))  # raw: see `programs.flat`
     step = jnp.asarray(model._steps, jnp.int32)
     return TrainState(params, state, opt_state, {}, rng, step)
 
@@ -95,13 +95,17 @@ class Epochs:
         self.bar = Progress(0 if hooks.progbar is not None else plan.verbose, plan.epochs, steps)
         self.fresh_metrics = fresh_metrics(self.objective, feed.first)
         self.step = self.first_step = int(session.ts.step)
-        self.done = 0  # steps of this epoch
+        self.epoch, self.done = plan.initial_epoch, 0  # the epoch that is run or comes next, and its steps so far
+        self.end = plan.epochs
+        self.halfway = False  # whether a resumed run begins in the midst of an epoch
+        self.last: dict[str, Any] = {}  # the logs of the last epoch
         self.short = False  # whether there is less data than wanted, and no way to read it again
         self.keeps = compiled.runs_user_code(model)  # which may fail in the midst of a program
 
     def begin(self, epoch: int) -> bool:
         """Whether there is data for this epoch; there always is where data can be read again."""
-        if self.feed.begin(self.step):
+        self.epoch = epoch
+        if self.halfway or self.feed.begin(self.step):
             return True
         warnings.warn(
             f"The data ended after {self.step - self.first_step} batches and cannot be read again: training ends "
@@ -113,11 +117,15 @@ class Epochs:
     def run(self, epoch: int) -> dict[str, Any]:
         """One epoch; returns its logs."""
         self.bar.begin_epoch(epoch)
-        self.restart_metrics()
+        if not self.halfway:
+            self.restart_metrics()
+            self.done = 0
         if self.keeps:
             self.session()
-        self.done = 0
+        stopped, self.halfway = self.halfway and self.model.stop_training, False
         while self.done < self.limit and self.feed.more():
+            if stopped:
+                break
             if self.tells:
                 self.execute()
             else:
@@ -131,6 +139,22 @@ class Epochs:
         self.step += self.done
         self.feed.end()
         return self.logs()
+
+    def where(self, epoch: int, done: int) -> dict[str, Any]:
+        """How far the run has come, in plain values: the next epoch, its steps so far, and the data."""
+        names = "step", "first_step", "short", "last"
+        told = {"epoch": epoch, "done": done, "stop": bool(self.model.stop_training), "data": self.feed.where()}
+        return {**told, **{name: getattr(self, name) for name in names}}
+
+    def go_to(self, where: dict[str, Any], ts: TrainState) -> None:
+        """Goes on from there, with the TrainState of then."""
+        object.__setattr__(self.model, "stop_training", where["stop"])
+        for name in ("epoch", "done", "step", "first_step", "short", "last"):
+            setattr(self, name, where[name])
+        self.halfway = self.done > 0
+        self.end = self.epoch if not self.halfway and (where["stop"] or self.short) else self.plan.epochs
+        self.feed.go_to(where["data"], seed_of(self.model), self.step + self.done - self.first_step)
+        self.session.adopt(ts)
 
     def say_short(self) -> None:
         """Warns if there is less data than steps were asked for."""
@@ -213,12 +237,14 @@ def fit(
             feed = feed_of(model, validation, plan.validation_batch_size)
             tester = Tester(model, programs, feed, plan.validation_steps)
         try:
+            hooks.set_run(epochs)
             hooks.on_train_begin()
-            logs: dict[str, Any] = {}
-            for epoch in range(plan.initial_epoch, plan.epochs):
+            logs = epochs.last
+            for epoch in range(epochs.epoch, epochs.end):
                 if not epochs.begin(epoch):
                     break
-                hooks.on_epoch_begin(epoch)
+                if not epochs.halfway:
+                    hooks.on_epoch_begin(epoch)
                 logs = epochs.run(epoch)
                 if tester is not None and plan.validates(epoch) and tester.begin():
                     object.__setattr__(model, "stop_evaluating", False)
@@ -227,6 +253,7 @@ def fit(
                     hooks.on_test_end(measured)
                     logs = {**logs, **{f"val_{k}": v for k, v in measured.items()}}
                 epochs.bar.end_epoch(epochs.done, logs)
+                epochs.last = logs
                 hooks.on_epoch_end(epoch, logs)
                 if model.stop_training or epochs.short:
                     break

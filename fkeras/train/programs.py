@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .. import compiled
+from .. import compiled, random
 from ..masking import values_of
 from ..optimizers import Optimizer
 from . import loop
@@ -52,16 +52,12 @@ class Programs:
         return make_step(compiled.skeleton(self.model), copy.copy(self.objective), optimizer, guard=True)
 
     def train(self, batch_size: int) -> Any:
-        """(ts, data, order, start, stop) -> (ts, reached)."""
-        return self.find(
-            "train", batch_size, make=lambda: jax.jit(loop.make_train(self._step(), batch_size), donate_argnums=0)
-        )
+        """(ts, data, order, start, stop) -> (leaves of ts, reached)."""
+        return self.find("train", batch_size, make=lambda: flat(loop.make_train(self._step(), batch_size)))
 
     def train_once(self, size: int) -> Any:
-        """(ts, data, order, row) -> (ts, healthy)."""
-        return self.find(
-            "train_once", size, make=lambda: jax.jit(loop.make_train_once(self._step(), size), donate_argnums=0)
-        )
+        """(ts, data, order, row) -> (leaves of ts, healthy)."""
+        return self.find("train_once", size, make=lambda: flat(loop.make_train_once(self._step(), size)))
 
     def test(self, batch_size: int) -> Any:
         """(params, state, accs, data, row, steps) -> (accs, state)."""
@@ -120,6 +116,19 @@ class Programs:
             return jax.jit(run)
 
         return self.find("predict_many", batch_size, make=make)
+
+
+def flat(run: Callable[..., Any]) -> Callable[..., Any]:
+    """A program that takes a TrainState with a raw key, whose buffers it gives up, and returns the leaves of the next.
+
+    So no Python runs while a result is put together, in which a Ctrl-C could get lost between the two.
+    """
+
+    def leaves(ts: Any, *args: Any) -> tuple[list[Any], Any]:
+        ts, out = run(ts._replace(rng=random.as_key(ts.rng)), *args)
+        return jax.tree.leaves(ts._replace(rng=jax.random.key_data(ts.rng))), out
+
+    return jax.jit(leaves, donate_argnums=0)
 
 
 def eagerly(program: Callable[..., Any]) -> Callable[..., Any]:

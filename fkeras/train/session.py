@@ -39,7 +39,8 @@ class Session:
         self.lock = threading.RLock()
         self.fresh, self.putting = True, False
         self.lent: TrainState | None = ts
-        self.made: list[tuple[TrainState, Any]] = []
+        self.made: list[tuple[list[Any], Any]] = []
+        self.form: Any = None  # of the TrainState that is being made
         self.known: set[Any] = set()
 
     def __enter__(self) -> Session:
@@ -74,9 +75,9 @@ class Session:
             self.fresh, self.lent = False, None
 
     def dispatch(self, program: Any, *args: Any) -> Any:
-        """Runs `program(ts, *args) -> (ts, out)`; the old TrainState's buffers are given up.
+        """Runs `program(ts, *args) -> (leaves of ts, out)`; the old TrainState's buffers are given up.
 
-        The run and the keeping of its result are one call into C, between which no signal
+        The run and the keeping of its result are one call into C, in which no signal
         is handled; only a first run, which compiles, can be cut in two: then the boxes hold
         the values from before it.
         """
@@ -85,6 +86,7 @@ class Session:
             if hasattr(program, "lower") and program not in self.known:
                 self()
                 self.known.add(program)
+            self.form = jax.tree.structure(self.ts)
             try:
                 self.made.extend(map(program, (self.ts,), *((a,) for a in args)))
             finally:
@@ -95,7 +97,8 @@ class Session:
         """Adopts the result of a dispatch, if there is one."""
         if not self.made:
             return None
-        self.ts, out = self.made[-1]
+        leaves, out = self.made[-1]
+        self.ts = jax.tree.unflatten(self.form, leaves)
         self.fresh, self.lent = False, None
         self.made.clear()
         return out
@@ -126,6 +129,17 @@ class Session:
         with self.lock:
             self.absorb()
             return self.ts.params, self.ts.state
+
+    def snapshot(self) -> TrainState:
+        """The TrainState of now, with what callbacks have written; good until the next dispatch."""
+        with self.lock:
+            self.absorb()
+            return self.ts
+
+    def adopt(self, ts: TrainState) -> None:
+        """Goes on from another TrainState."""
+        with self.lock:
+            self.ts, self.fresh, self.lent = ts, False, None
 
     def absorb(self) -> None:
         """Takes over what was written into the boxes since they were brought up to date."""

@@ -15,7 +15,7 @@ from ..data import Reader, Source
 from ..data.foreign import as_host
 from ..reading import is_text
 from .arrays import Rows, with_room
-from .feeding import Window, chance
+from .feeding import Window, chance, check_same
 
 PACK_BYTES = 1 << 23  # of the batches that go to the device together
 PACK_BATCHES = 256  # the most of them
@@ -60,7 +60,8 @@ class Stream:
         self.batches: Any = None  # the iterator of this pass
         self.reader: Reader | None = None
         self.pack: Pack | None = None
-        self.place = self.number = 0  # batches used of the pack, batches read of the pass
+        self.place = self.number = self.used = 0  # batches used of the pack; read, used of the pass
+        self.begun = step  # with which step this pass began
         self.taken = 0  # batches read of what is budgeted: a pass, or all there is of a generator
         self.shapes: set[Any] = set()
         self.peeked: Batch | None = None  # the first batch, until it is used
@@ -87,7 +88,7 @@ class Stream:
     def _open(self, step: int) -> None:
         """Begins a pass; nothing is read yet."""
         self.batches = self.source.open(None if self.seed is None else chance(self.seed, step))
-        self.number, self.pack = 0, None
+        self.number, self.used, self.begun, self.pack = 0, 0, step, None
         self.taken = self.taken if self.once else 0
 
     def _items(self) -> Iterator[Batch]:
@@ -212,11 +213,36 @@ class Stream:
         pack: Any = self.pack
         start, many = self.place, min(most, pack.count - self.place)
         self.place += many
+        self.used += many
         return Window(pack.data, None, start, many, pack.size, start * pack.size, pack.alone)
 
     def end(self) -> None:
         """The epoch has ended."""
         self.source.end_epoch()
+
+    def where(self) -> dict[str, Any]:
+        place = 0 if self.batches is None else self.used
+        return {"batches": self.total, "shuffle": self.seed is not None, "begun": self.begun, "place": place}
+
+    def go_to(self, where: dict[str, Any], seed: Any, taken: int) -> None:
+        skipped = taken if self.once else where["place"]
+        if not skipped and self.once:
+            return
+        if skipped:
+            check_same(where, self.where())
+        self.seed = None if self.seed is None else seed
+        if self.once:
+            skipped -= self.peeked is not None
+        else:
+            self._shut()
+            if skipped:
+                self._open(where["begun"])
+        self.peeked = None
+        for _ in range(skipped):
+            if next(self.batches, self) is self:
+                raise ValueError(f"{self.source.what} has fewer batches than were read of it before the interruption.")
+        self.number = self.used = where["place"]
+        self.taken = taken if self.once else where["place"]
 
     # --- the end ---------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class CallbackList(Callback):
         if self.progbar is None and add_progbar:
             self.progbar = ProgbarLogger()
             self.callbacks.append(self.progbar)
+        self._order()
         if model is not None:
             self.set_model(model)
         if params:
@@ -54,6 +55,17 @@ class CallbackList(Callback):
     def append(self, callback: Any) -> None:
         """Adds one more."""
         self.callbacks.append(callback)
+        self._order()
+
+    def _order(self) -> None:
+        """Puts those at the end that ask to be told last."""
+        self.callbacks.sort(key=lambda c: getattr(c, "told_last", False))
+
+    def set_run(self, run: Any) -> None:
+        """Shows a run of `fit` to those that can resume it."""
+        for callback in self.callbacks:
+            if hasattr(callback, "set_run"):
+                callback.set_run(run)
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
