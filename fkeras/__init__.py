@@ -37,6 +37,7 @@ from . import (
     train,
     tree,
     utils,
+    visualization,
     wrappers,
 )
 from .graph import Symbol as KerasTensor
