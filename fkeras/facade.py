@@ -26,6 +26,7 @@ from . import (
     stored,
     storey,
     stream,
+    surface,
 )
 from .masking import Masked, is_masked, values_of
 
@@ -33,7 +34,7 @@ FILLING = threading.RLock()  # held while boxes get their first values
 _filling: set[Any] = set()  # the layers that are about to get theirs
 
 
-class Facade(stored.Stored):
+class Facade(surface.Surface, stored.Stored):
     """What Keras users expect of a layer, over the pair and the box."""
 
     built: bool = False
@@ -237,9 +238,10 @@ class Facade(stored.Stored):
         """The dtype that its weights are kept in."""
         return self.dtype_policy.variable_dtype
 
-    def compute_output_shape(self: Any, *input_shapes: Any) -> Any:
+    def compute_output_shape(self: Any, *input_shapes: Any, **named: Any) -> Any:
         """The shape of the outputs for inputs of these shapes; None for what is not known."""
-        out = values_of(self.output_spec(*[storey.specs_from_shapes(s, self.compute_dtype) for s in input_shapes]))
+        given = [s for s in (*input_shapes, *named.values()) if s is not None]
+        out = values_of(self.output_spec(*[storey.specs_from_shapes(s, self.compute_dtype) for s in given]))
         return jax.tree.map(lambda s: s.shape, out)
 
     def compute_output_spec(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -120,3 +120,48 @@ def test_in_order_leaves_out_what_is_not_there():
         __init__ = arguments.in_order(init, {"name": "a", "weights": "c", "other": "b"})
 
     assert Thing(1, "n", 3).found == (1, 3, "n")  # type: ignore[call-arg]
+
+
+# --- members -----------------------------------------------------------------------------------------
+
+
+def test_members_that_users_read():
+    mask = jnp.array([[True] * 4, [True, True, False, False]])
+    for name, inputs in {"Dense": X, "LSTM": X, "RepeatVector": X[:, 0], "Embedding": None, "Flatten": X}.items():
+        sizes = {"Dense": (3,), "LSTM": (3,), "RepeatVector": (2,), "Embedding": (5, 3)}.get(name, ())
+        ours, theirs = getattr(layers, name)(*sizes), getattr(keras.layers, name)(*sizes)
+        if inputs is not None:
+            mine, want = ours.input_spec, theirs.input_spec
+            assert (mine.ndim, mine.min_ndim) == (want.ndim, want.min_ndim), name
+        shape = (None, 4) if inputs is None else (None, *inputs.shape[1:])
+        x = fkeras.Input(shape[1:])
+        y = ours(x)
+        assert ours.input is x and ours.output is y and ours.built is False
+        assert ours.metrics == [] and ours.metrics_variables == [] and ours.path == ours.name
+        assert ours.compute_output_shape(input_shape=shape) == theirs.compute_output_shape(shape) == y.shape
+    dense = layers.Dense(2)
+    dense.build((None, 3))
+    assert dense.kernel.shape == (3, 2) and dense.bias.shape == (2,) and dense.built and not dense.lora_enabled
+    assert layers.LSTM(3).compute_mask(X, mask) is None
+    assert layers.LSTM(3, return_sequences=True).compute_mask(X, mask) is mask
+    assert layers.MultiHeadAttention(2, 3).compute_output_shape((2, 4, 5), (2, 6, 7), None) == (2, 4, 5)
+    assert layers.Attention().compute_output_shape([(2, 4, 5), (2, 6, 5)]) == (2, 4, 5)
+    assert [type(c).__name__ for c in layers.StackedRNNCells([layers.LSTMCell(2)]).cells] == ["LSTMCell"]
+    for refused in (dense.quantize, dense.quantized_call, dense.add_metric):
+        with pytest.raises(NotImplementedError, match="Dense"):
+            refused("int8")
+
+
+def test_an_input_spec_of_a_users_layer_is_its_own():
+    class Mine(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            assert self.input_spec is None
+            self.input_spec = layers.InputSpec(ndim=2)
+
+        def call(self, x):
+            return x
+
+    assert Mine().input_spec.ndim == 2
+    with pytest.raises(ValueError, match="rank 2"):
+        Mine()(X)

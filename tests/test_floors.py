@@ -17,7 +17,7 @@ FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     0: "arguments registry config spec masking recording tree atomic packed boxes",
     1: "activations initializers regularizers constraints policies dtype_policies random stream variable"
     " losses metrics optimizers schedules input_spec reading mixed_precision forms windows convolve pool data",
-    2: "graph ops layer storey stored sharing binding facade compiled",
+    2: "surface graph ops layer storey stored sharing binding facade compiled",
     3: "layers",
     4: "train callbacks",
     5: "models saving",

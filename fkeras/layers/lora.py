@@ -22,6 +22,7 @@ class LoRA:
     """
 
     adapted: ClassVar[str] = "kernel"
+    lora_enabled = property(lambda self: self.lora_rank is not None)
 
     def check_lora(self: Any) -> None:
         """Checks the settings; a and b share the regularizer of the weight they adapt."""
