@@ -47,6 +47,8 @@ class IntegerLookup(Lookup):
     salt: Any = None
     _: dataclasses.KW_ONLY
 
+    follows = {"name": "salt"}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.vocabulary_dtype != "int64":

@@ -55,6 +55,8 @@ class StringLookup(Lookup):
     _: dataclasses.KW_ONLY
     oov_method: str = "floormod"
 
+    follows = {"name": "encoding"}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_lookup(True, self.encoding)

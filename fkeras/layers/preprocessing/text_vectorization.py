@@ -64,6 +64,8 @@ class TextVectorization(Lookup):
     ragged: bool = False
     encoding: str = "utf-8"
 
+    follows = {"name": "encoding"}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.output_mode = OLD.get(self.output_mode, self.output_mode)
