@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,14 @@ from . import storey
 
 
 class Stored:
-    """The hooks of a layer for files; a class may override each of them, as in Keras."""
+    """The hooks of a layer for files; a class may override each of them, as in Keras.
+
+    stored_as: the names of sublayers in files, where they are not those of the attributes.
+    stored_name: the name that files give to objects of this class, where it is not that of the class.
+    """
+
+    stored_as: ClassVar[dict[str, str]] = {}
+    stored_name: ClassVar[str | None] = None
 
     def save_own_variables(self: Any, store: Any) -> None:
         """Puts the layer's own weights, not those of its sublayers, into a dict-like store: `store["0"]`, ..."""

@@ -93,7 +93,7 @@ class Inspector:
                 "Set it in your program after loading, or load the weights alone.",
             )  # fmt: skip
         found = registry.lookup_custom(text) if slot else None
-        if inspect.isclass(found) and not is_of(found, slot):
+        if inspect.isclass(found) and ("activation" in (slot or ()) or not is_of(found, slot)):
             raise self.unsafe(f"the class {text!r} in the place of a {' or '.join(slot or ())}", where)
 
     def patterns(self, table: dict[str, Any], where: str) -> None:

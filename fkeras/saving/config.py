@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from .. import losses, metrics, optimizers, registry, stored, storey
+from .. import losses, metrics, optimizers, registry, storey
 from . import blueprint
 from .errors import DamagedFileError, UnsafeModelError
 
@@ -80,7 +80,8 @@ def without(config: dict[str, Any]) -> dict[str, Any]:
 
 def restore_build(model: Any, told: dict[str, Any]) -> None:
     """Tells a model the shape of its inputs; a class of the user's may have its own way."""
-    if type(model).build_from_config is not stored.Stored.build_from_config or model.builds:
+    users = [c for c in type(model).__mro__ if not registry.is_builtin(c)]
+    if any({"build", "build_from_config"} & vars(c).keys() for c in users):
         model.build_from_config(told)
     elif model._known_specs() is None and told.get("input_shape") is not None:
         shape = registry.deserialize(told["input_shape"])

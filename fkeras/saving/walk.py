@@ -48,7 +48,8 @@ def visit_all(values: Any, path: str, seen: set[int], containers: set[int]) -> I
         nested = isinstance(value, (list, tuple, dict))
         if not nested and not is_saveable(value):
             continue
-        stem = "container" if nested else registry.snake_case(type(value).__name__)
+        own = getattr(value, "stored_name", None) or registry.snake_case(type(value).__name__)
+        stem = "container" if nested else own
         number = counts.get(stem, -1) + 1
         counts[stem] = number
         where = f"{path}/{stem}_{number}" if number else f"{path}/{stem}"
@@ -65,9 +66,10 @@ def attributes(part: Any) -> Iterator[tuple[str, Any]]:
             yield "layers", layers
         else:
             names.add("layers")
-    for name in sorted(names, key=lambda n: f"~{n}" if n.startswith("_") else n):
+    told = {getattr(part, "stored_as", {}).get(n, n): n for n in names}
+    for name in sorted(told, key=lambda n: f"~{n}" if n.startswith("_") else n):
         try:
-            yield name, layers if name == "layers" else getattr(part, name)
+            yield name, layers if name == "layers" else getattr(part, told[name])
         except Exception:  # a property of the user's that has no value now
             continue
 

@@ -44,6 +44,11 @@ class GroupQueryAttention(Heads, names=("GroupedQueryAttention",)):
     seed: int | None = None
 
     rank: ClassVar[Any] = 3
+    stored_name = "grouped_query_attention"
+    stored_as: ClassVar[dict[str, str]] = {
+        "query": "_query_dense", "key": "_key_dense", "value": "_value_dense", "gate": "_gate_dense",
+        "attention_output": "_output_dense",
+    }  # fmt: skip
     config_always = ("activity_regularizer",)
 
     def __post_init__(self) -> None:

@@ -55,6 +55,10 @@ class MultiHeadAttention(Heads):
     seed: int | None = None
 
     rank: ClassVar[Any] = (2, None)
+    stored_as: ClassVar[dict[str, str]] = {
+        "query": "query_dense", "key": "key_dense", "value": "value_dense", "gate": "_gate_dense",
+        "attention_output": "output_dense",
+    }  # fmt: skip
     config_always = ("activity_regularizer",)
 
     def __post_init__(self) -> None:
