@@ -220,7 +220,7 @@ def test_training_in_the_spelling_of_keras_1():
     x, y = RNG.random((20, 4)), np.eye(3)[RNG.integers(3, size=20)]
     model = trained(sample_weight_mode=None, class_mode="categorical")
     history = model.fit(x, y, nb_epoch=2, verbose=0, validation_split=0.2, show_accuracy=True)
-    assert list(history.history) == ["loss", "acc", "val_loss", "val_acc"] and len(history.epoch) == 2
+    assert list(history.history) == ["acc", "loss", "val_acc", "val_loss"] and len(history.epoch) == 2
     p = model.predict(x)
     np.testing.assert_array_equal(model.predict_classes(x, verbose=0), p.argmax(-1))
     np.testing.assert_array_equal(model.predict_proba(x), p)

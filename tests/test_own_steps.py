@@ -77,7 +77,7 @@ def test_logs_are_means_over_all_rows():
             return train_state, {**logs, "first": jnp.mean(x[:, 0]), "step": 1.0 * train_state.step}
 
     history = train(Told, shuffle=False)[1]
-    assert list(history) == ["loss", "mae", "first", "step"]
+    assert list(history) == ["first", "loss", "mae", "step"]
     np.testing.assert_allclose(history["first"], [X[:, 0].mean()] * 3, rtol=1e-4)
     np.testing.assert_allclose(history["step"][0], np.average([1, 2, 3, 4], weights=[16, 16, 16, 2]), rtol=1e-5)
 

@@ -219,9 +219,9 @@ class Epochs:
 
 
 def as_numbers(logs: Any, objective: Any) -> dict[str, Any]:
-    """Device scalars as Python floats, larger results as arrays, in the order of the objective: one transfer."""
+    """Device scalars as Python floats, larger results as arrays, by name: one transfer."""
     host = jax.device_get(logs)
-    return {k: float(host[k]) if np.ndim(host[k]) == 0 else host[k] for k in objective.metric_names}
+    return {k: float(host[k]) if np.ndim(host[k]) == 0 else host[k] for k in sorted(objective.metric_names)}
 
 
 def fit(
@@ -245,13 +245,14 @@ def fit(
                     break
                 if not epochs.halfway:
                     hooks.on_epoch_begin(epoch)
-                logs = epochs.run(epoch)
+                logs, measured = epochs.run(epoch), None
                 if tester is not None and plan.validates(epoch) and tester.begin():
                     object.__setattr__(model, "stop_evaluating", False)
                     hooks.on_test_begin()
                     measured = tester.run(*session.values(), hooks)
                     hooks.on_test_end(measured)
                     logs = {**logs, **{f"val_{k}": v for k, v in measured.items()}}
+                object.__setattr__(model, "_measured", measured or logs)
                 epochs.bar.end_epoch(epochs.done, logs)
                 epochs.last = logs
                 hooks.on_epoch_end(epoch, logs)
@@ -339,6 +340,7 @@ def evaluate(
     params, state = facade.gather(model)
     tester.begin()
     logs = tester.run(params, state, hooks)
+    object.__setattr__(model, "_measured", logs)
     hooks.on_test_end(logs)
     if any(getattr(part, "stateful", False) for part in storey.subtree(model)):
         storey.scatter(model, (params, tester.state))
@@ -356,4 +358,6 @@ def train_on_batch(model: Any, programs: Programs, rows: Rows) -> dict[str, Any]
             raise FloatingPointError(
                 "The loss of this batch, or its gradient, is NaN or infinite; the weights are left as they were."
             )
-        return as_numbers(programs.compute()(session.ts.metrics), objective)
+        logs = as_numbers(programs.compute()(session.ts.metrics), objective)
+        object.__setattr__(model, "_measured", logs)
+        return logs

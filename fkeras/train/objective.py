@@ -123,8 +123,9 @@ class Objective:
 
     @property
     def metric_names(self) -> list[str]:
-        """All names in the logs, in order."""
-        return [*self.loss_names, *(name for *_, name in self.measures)]
+        """All names in the logs: losses first; metrics as they were given, those of several outputs by name."""
+        names = [name for *_, name in self.measures]
+        return [*self.loss_names, *(names if len(self.names) == 1 else sorted(names))]
 
     def start(self, y: Sequence[Any], y_pred: Sequence[Any]) -> dict[str, Any]:
         """The accumulators before any data, by name."""

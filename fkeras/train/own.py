@@ -136,10 +136,15 @@ class OwnSteps:
         found = jax.eval_shape(run, *self._specs(measured))
         return {n: found[n] for n in order}
 
+    def _in_order(self, logs: Any) -> list[str]:
+        """The names of logs as `evaluate` lists them: those of the metrics first, then the others."""
+        first = [metric.name for metric in self.twin.metrics if metric.name in logs]
+        return [*first, *sorted(n for n in logs if n not in first)]
+
     def _trace_listed(self, inner: Any) -> Any:
         start = {"variables": [v for m in self.twin.metrics for v in m.stateless_reset_state()], "logs": {}}
         told = self._names(inner, start)
-        return {**start, "logs": {n: np.zeros(s.shape, s.dtype) for n, s in told.items()}}, list(told)
+        return {**start, "logs": {n: np.zeros(s.shape, s.dtype) for n, s in told.items()}}, self._in_order(told)
 
     def _trace_pure(self, inner: Any) -> Any:
         labels = self.rows.y or [None] * len(self.objective.outputs)

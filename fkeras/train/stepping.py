@@ -103,7 +103,7 @@ class Stepping:
     def get_metrics_result(self: Any) -> dict[str, Any]:
         """What the metrics hold, by name; after `fit` and `evaluate` what these have measured last."""
         if (last := vars(self).get("_measured")) is not None:
-            return dict(last)
+            return {**{n: last[n] for n in self.metrics_names if n in last}, **last}
         names = {id(m): name for _, m, _, name in self._objective.measures} if self._objective is not None else {}
         results: dict[str, Any] = {}
         for metric in self.metrics:

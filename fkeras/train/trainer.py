@@ -45,6 +45,21 @@ class Compiled:
     auto_scale_loss: bool = True
 
 
+def told(setting: str, text: str) -> Any:
+    """A property for one of the settings of `compile`, which may be changed later."""
+
+    def get(self: Any) -> Any:
+        now = self._compiled or Compiled()
+        value = getattr(now, setting)
+        return not now.run_eagerly if (setting, value) == ("jit_compile", "auto") else value
+
+    def put(self: Any, value: Any) -> None:
+        require_compiled(self, f"Setting {setting}")
+        set_plainly(self, _compiled=dataclasses.replace(self._compiled, **{setting: value}))
+
+    return property(get, put, doc=text)
+
+
 class Trainer(Stepping):
     """The Keras face of training, over the pure functions of `fkeras.train`."""
 
@@ -129,6 +144,10 @@ class Trainer(Stepping):
             else [*listed(self._compiled.metrics), *listed(self._compiled.weighted_metrics)]
         )
         return ["loss", *(m if isinstance(m, str) else losses.name_of(m) for m in given)]
+
+    run_eagerly = told("run_eagerly", "Whether steps run operation by operation, so that `print` and a debugger work.")
+    jit_compile = told("jit_compile", "Whether steps are compiled.")
+    steps_per_execution = told("steps_per_execution", 'How many steps lie between two hooks for batches, or "auto".')
 
     def forget_programs(self: Any) -> None:
         """Forgets what was derived from the layers; they have changed."""
@@ -225,7 +244,8 @@ class Trainer(Stepping):
             require_measure(self, "evaluate")
             programs = programs_for(self, objective_for(self, data), None, data)
             hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
-            return results(fitting.evaluate(self, programs, data, size, steps, hooks, verbose), return_dict)
+            logs = fitting.evaluate(self, programs, data, size, steps, hooks, verbose)
+            return results(logs, return_dict, programs.tested)
 
     @known_arguments
     def predict(
@@ -258,20 +278,16 @@ class Trainer(Stepping):
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         rows = rows if class_weight is None else weighed(self, rows, class_weight)
         programs = programs_for(self, objective_for(self, rows), self.optimizer, rows)
-        return results(fitting.train_on_batch(self, programs, rows), return_dict)
+        return results(fitting.train_on_batch(self, programs, rows), return_dict, programs.trained)
 
     @known_arguments
     def test_on_batch(self: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss, or the loss and the metrics, of one batch."""
         require_compiled(self, "test_on_batch")
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
-        hooks = CallbackList(None, model=self)
-        return results(
-            fitting.evaluate(
-                self, programs_for(self, objective_for(self, rows), None, rows), rows, rows.count, None, hooks, 0
-            ),
-            return_dict,
-        )
+        programs = programs_for(self, objective_for(self, rows), None, rows)
+        logs = fitting.evaluate(self, programs, rows, rows.count, None, CallbackList(None, model=self), 0)
+        return results(logs, return_dict, programs.tested)
 
     @known_arguments
     def predict_on_batch(self: Any, x: Any) -> Any:
@@ -304,11 +320,11 @@ def batches_in(data: Any, size: int) -> int | None:
     return math.ceil(data.count / size) if isinstance(data, Rows) else data.total
 
 
-def results(logs: dict[str, Any], return_dict: bool) -> Any:
-    """Logs as `evaluate` returns them."""
+def results(logs: dict[str, Any], return_dict: bool, measured: Any) -> Any:
+    """Logs as `evaluate` returns them: a dict, or what was measured in order, alone if it is one."""
     if return_dict:
         return logs
-    values = list(logs.values())
+    values = [logs[name] for name in measured.metric_names]
     return values[0] if len(values) == 1 else values
 
 
