@@ -99,9 +99,13 @@ def _key_spec() -> SDS:
     return jax.eval_shape(lambda: jax.random.key(0))
 
 
-@functools.cache
 def _symbols(count: int) -> tuple[Any, ...]:
-    """One symbolic size for each axis that can be unknown."""
+    """One symbolic size for each axis that can be unknown; the same ones inside another inference as outside."""
+    return _sizes(max(count, 6))[:count]
+
+
+@functools.cache
+def _sizes(count: int) -> tuple[Any, ...]:
     names = [f"d{i}" for i in range(count)]
     return tuple(export.symbolic_shape(", ".join(names), constraints=[f"{n} >= 2" for n in names]))
 

@@ -35,6 +35,8 @@ def open_doors(root: str) -> None:
             if name not in vars(cls):
                 setattr(cls, name, method)
     Facade.add_weight = training.positional_name(Facade.add_weight)  # type: ignore[method-assign]
+    Facade.add_loss = training.with_inputs(Facade.add_loss)  # type: ignore[method-assign]
+    Facade.__getattr__ = training.with_shapes(Facade.__getattr__)  # type: ignore[method-assign]
     for kind, strings in names.STRINGS:
         for name, found in strings.items():
             kind.table.setdefault(name, found)

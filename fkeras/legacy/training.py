@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..graph import is_symbol
 from ..models import Model
 from ..optimizers import Optimizer
 from .arguments import DROPPED
@@ -111,6 +112,34 @@ def positional_name(add_weight: Callable[..., Any]) -> Callable[..., Any]:
         return add_weight(self, *args, **kwargs)
 
     add.__doc__, add.__name__, add.__wrapped__ = add_weight.__doc__, "add_weight", add_weight  # type: ignore
+    return add
+
+
+SHAPES = {"input_shape": "input", "output_shape": "output"}
+
+
+def with_shapes(find: Callable[..., Any]) -> Callable[..., Any]:
+    """`layer.input_shape` and `layer.output_shape`, which only models have today."""
+
+    def __getattr__(self: Any, name: str) -> Any:
+        if name in SHAPES and vars(self).get("_face") is not None and self._face.nodes:
+            tell(f"layer.{name}", f"write layer.{SHAPES[name]}.shape.")
+            return jax.tree.map(lambda s: s.shape, getattr(self, SHAPES[name]), is_leaf=is_symbol)
+        return find(self, name)
+
+    __getattr__.__wrapped__ = find  # type: ignore[attr-defined]
+    return __getattr__
+
+
+def with_inputs(add_loss: Callable[..., Any]) -> Callable[..., Any]:
+    """`add_loss(loss, inputs=...)`, whose second argument said what the loss depends on."""
+
+    def add(self: Any, loss: Any, inputs: Any = None) -> None:
+        if inputs is not None:
+            tell("add_loss(inputs=...)", "write add_loss(loss).")
+        add_loss(self, loss)
+
+    add.__doc__, add.__name__, add.__wrapped__ = add_loss.__doc__, "add_loss", add_loss  # type: ignore
     return add
 
 

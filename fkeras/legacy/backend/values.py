@@ -181,7 +181,7 @@ def function(
             raise ValueError(f"This function has {len(entries)} inputs; got {len(values)}.")
         phase = [v for v, t in zip(values, told, strict=True) if t]
         data = [np.asarray(v) for v, t in zip(values, told, strict=True) if not t]
-        found = [np.asarray(y) for y in model(data, training=bool(phase and phase[0]))]
+        found = [np.asarray(y) for y in jax.tree.leaves(model(data, training=bool(phase and phase[0])))]
         return found if several else found[0]
 
     return call
