@@ -267,3 +267,20 @@ def test_heads_refuse():
     ]:
         with pytest.raises(ValueError, match=said):
             make()
+
+
+def test_files_go_both_ways(tmp_path):
+    def make(K):
+        x, v, m = K.Input((3, 4)), K.Input((5, 6)), K.Input((3, 5), dtype="bool")
+        y = K.layers.MultiHeadAttention(2, 3, use_gate=True, output_shape=4, dropout=0.1)(x, value=v, attention_mask=m)
+        y = K.layers.GroupQueryAttention(3, 4, 2)(y, y, use_causal_mask=True)
+        return K.Model([x, v, m], K.layers.Attention(use_scale=True)([y, x]))
+
+    theirs, data = make(keras), [Q, V, ALLOWED]
+    theirs.save(tmp_path / "theirs.keras")
+    want = theirs.predict(data, verbose=0)
+    ours = fkeras.models.load_model(tmp_path / "theirs.keras")
+    np.testing.assert_allclose(ours.predict(data, verbose=0), want, rtol=1e-4, atol=1e-6)
+    ours.save(tmp_path / "ours.keras")
+    again = keras.models.load_model(tmp_path / "ours.keras")
+    np.testing.assert_allclose(again.predict(data, verbose=0), want, rtol=1e-4, atol=1e-6)
