@@ -97,6 +97,19 @@ class Tensor:
         return self.value
 
 
+class Sized(Loader):
+    """Says how long it is."""
+
+    def __init__(self, length: int):
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Any:
+        return iter(BATCHES[:6] * 10)
+
+
 class TensorLoader(Loader):
     def __iter__(self) -> Any:
         return iter([Tensor(a) for a in batch] for batch in BATCHES)
@@ -282,7 +295,7 @@ def test_sources_without_end():
         def __getitem__(self, index: int) -> Any:
             return BATCHES[index % 6]
 
-    for data in (Endless(), Endless(workers=2), TFLike(BATCHES[:6] * 100, -1)):
+    for data in (Endless(), Endless(workers=2), TFLike(BATCHES[:6] * 100, -1), Sized(2**52)):
         with pytest.raises(ValueError, match="has no end: say how much"):
             make().fit(data, verbose=0)
         model, steps = make(), Steps()
@@ -611,6 +624,13 @@ def files(tmp_path, monkeypatch) -> Any:
     return maps
 
 
+def test_arrays_too_large_for_the_device(monkeypatch, expected):
+    monkeypatch.setattr(data_rows, "room_on_device", lambda: 100)
+    model = make()
+    same(model, model.fit(X, Y, SIZE, epochs=3, sample_weight=W, shuffle=False, verbose=0), expected)
+    np.testing.assert_allclose(model.predict(X, SIZE), expected[3], rtol=1e-5)
+
+
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_arrays_in_files(files, shuffle):
     x, y, w = files
@@ -682,13 +702,14 @@ def test_tables_of_columns(indexed):
 
 
 def test_mappings_that_are_no_dicts():
-    from collections import UserDict
+    from collections import UserDict, UserList
 
     a = fkeras.Input((4,), name="a")
     model = fkeras.Model({"a": a}, layers.Dense(1)(a))
     model.compile("sgd", "mse")
     model.fit(UserDict(a=X), Y, verbose=0)
     assert model.predict(UserDict(a=X)).shape == (50, 1)
+    model.fit(UserList(X.tolist()), UserList(Y.tolist()), verbose=0)
 
 
 def test_torch(expected):

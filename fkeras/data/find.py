@@ -7,18 +7,18 @@ from typing import Any
 
 from .foreign import foreign
 from .py_dataset import Numbered, is_py_dataset
-from .rows import has_columns, in_files, rows_of_arrays, rows_of_columns
+from .rows import are_large, has_columns, rows_of_arrays, rows_of_columns
 from .source import Once, Source
 
 
 def source_for(x: Any, y: Any = None, weight: Any = None, batch_size: int | None = None) -> Source | None:
-    """The source that reads x; None for arrays that fit in memory.
+    """The source that reads x; None for arrays that fit into the memory of the device.
 
     y: for a table of columns, the name of the one with the labels. Other sources bring labels and weights in
     their batches, (x, y, sample_weight), and have their own batch size.
     """
     size = 32 if batch_size is None else batch_size
-    if in_files((x, y, weight)):
+    if are_large((x, y, weight)):
         return rows_of_arrays((x, y, weight), size)
     if isinstance(x, Source):
         return x

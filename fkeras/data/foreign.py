@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ def foreign(x: Any) -> Source | None:
             f"A {type(x).__name__} yields single examples: pass torch.utils.data.DataLoader(dataset, batch_size=32)."
         )
     if of_library(x, "grain", "MapDataset"):
-        return Passes(x.to_iter_dataset(), type(x).__name__) if hasattr(x, "to_iter_dataset") else Passes(x)
-    plain = (str, bytes, range, set, frozenset, Mapping, list, tuple)
+        return Passes(x.to_iter_dataset(), x) if hasattr(x, "to_iter_dataset") else Passes(x)
+    plain = (Sequence, set, frozenset, Mapping)  # numbers one by one
     if isinstance(x, Iterable) and not isinstance(x, plain) and not is_array(x):
         return Passes(x)
     return None

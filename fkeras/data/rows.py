@@ -1,4 +1,4 @@
-"""Examples by number: arrays in files, and tables of columns. A batch is read when it is needed."""
+"""Examples by number: large arrays, in files most of all, and tables of columns. A batch is read when it is needed."""
 
 from __future__ import annotations
 
@@ -47,9 +47,17 @@ def leaves(tree: Any) -> Iterator[Any]:
         yield tree
 
 
-def in_files(parts: Any) -> bool:
-    """Whether there are arrays among (x, y, sample_weight) that lie in files and are large."""
-    return sum(a.nbytes for part in parts for a in leaves(part) if isinstance(a, np.memmap)) > LARGE
+def are_large(parts: Any) -> bool:
+    """Whether (x, y, sample_weight) are too large to be put on the device as a whole, or to be read from files so."""
+    arrays = [a for part in parts for a in leaves(part) if isinstance(a, np.ndarray)]
+    filed = sum(a.nbytes for a in arrays if isinstance(a, np.memmap))
+    return filed > LARGE or sum(a.nbytes for a in arrays) > room_on_device()
+
+
+def room_on_device() -> float:
+    """How many bytes of data the device may hold: half of its memory, if it has one of its own."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    return stats.get("bytes_limit", math.inf) / 2
 
 
 def as_arrays(tree: Any) -> Any:
@@ -76,7 +84,7 @@ def rows_of_arrays(parts: tuple[Any, Any, Any], size: int) -> Indexed:
     def fetch(which: Any) -> Any:
         return jax.tree.map(lambda a: np.array(a[which]), arrays)
 
-    return Indexed(fetch, count_rows(arrays), size, "arrays in files")
+    return Indexed(fetch, count_rows(arrays), size, "the arrays")
 
 
 def split_rows(parts: tuple[Any, Any, Any], fraction: float) -> tuple[Any, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+ENDLESS = 2**48  # batches, a length that stands for no end
+
 
 class Source:
     """Where batches come from, one pass after the other. Each kind of data has its own.
@@ -42,12 +44,13 @@ class Source:
 class Passes(Source):
     """Anything that can be iterated over again and again: a loader, a dataset, an object with `__iter__`."""
 
-    def __init__(self, batches: Any, what: str = ""):
-        self.batches, self.what = batches, what or type(batches).__name__
+    def __init__(self, batches: Any, told: Any = None):
+        self.batches, self.told = batches, batches if told is None else told  # what tells its name and its length
+        self.what = f"the {type(self.told).__name__}"
 
     @property
     def steps(self) -> float | None:
-        return length_of(self.batches)
+        return length_of(self.told)
 
     def open(self, rng: np.random.Generator | None = None) -> Iterator[Any]:
         return iter(self.batches)
@@ -77,4 +80,4 @@ def length_of(batches: Any) -> float | None:
         return None
     except OverflowError:
         return math.inf
-    return count if count < 2**62 else math.inf
+    return count if count < ENDLESS else math.inf

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import compiled, facade, spec, storey
 from ..data import Source, source_for
-from ..data.rows import in_files, split_rows
+from ..data.rows import are_large, split_rows
 from ..layer import Layer
 from ..masking import value_of
 from . import arrays
@@ -71,7 +71,7 @@ def data_of_fit(
 ) -> tuple[Data, Data | None]:  # fmt: skip
     """(training data, validation data). What must be closed in the end is held."""
     parts, validation = given, None
-    if split and validation_data is None and in_files(given):
+    if split and validation_data is None and are_large(given):
         parts, validation_data = split_rows(given, split)
     data = data_for(
         model, *parts, batch_size=batch_size,
@@ -110,7 +110,7 @@ def validation_for(model: Any, given: Any, plan: Plan) -> Data:
             times = sum(map(plan.validates, range(plan.initial_epoch, plan.epochs))) if source.once else 1
             return stream_of(model, source, read, False, plan.validation_steps and plan.validation_steps * times)
         x, y, weight = (*validation_parts(given), None)[:3]
-        size = plan.validation_batch_size if in_files((x, y, weight)) else None
+        size = plan.validation_batch_size if are_large((x, y, weight)) else None
         data = data_for(model, x, y, weight, size, needs_labels=True, budget=plan.validation_steps)
         if is_callable(model):
             output_specs(model, data.first.x)
