@@ -37,6 +37,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(RUN) benchmarks/run.py
+	$(RUN) benchmarks/augment.py
 
 docs: $(VENV)/.docs
 	$(RUN) -m pdoc --math --output-directory site fkeras

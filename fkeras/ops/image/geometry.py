@@ -143,20 +143,47 @@ def _grid(height: int, width: int) -> tuple[jax.Array, jax.Array]:
 
 
 def _sample(x: jax.Array, down: jax.Array, across: jax.Array, order: int, mode: str, value: float) -> jax.Array:
-    """Images (b, c, h, w) at places (b, h, w)."""
+    """Images (b, h, w, c) at places (b, h, w), as `map_coordinates` of each plane: all channels of a pixel at once."""
+    batch, height, width, channels = x.shape
+    pixels, first = x.reshape(-1, channels), jnp.arange(batch)[:, None, None] * height
 
-    def plane(p: jax.Array, d: jax.Array, a: jax.Array) -> jax.Array:
-        return ndimage.map_coordinates(p, [d, a], order, mode, value)
+    def at(row: jax.Array, col: jax.Array) -> jax.Array:
+        y = pixels.at[(first + _within(row, height, mode)) * width + _within(col, width, mode)]
+        y = y.get(mode="promise_in_bounds")
+        inside = (row >= 0) & (row < height) & (col >= 0) & (col < width)
+        return jnp.where(inside[..., None], y, jnp.asarray(value, x.dtype)) if mode == "constant" else y
 
-    return jax.vmap(jax.vmap(plane, (0, None, None)))(x, down, across)
+    if order == 0:
+        return at(*(jnp.trunc(p + jnp.copysign(0.5, p)) for p in (down, across)))
+    rows, cols = (_beside(p) for p in (down, across))
+    y = sum(at(row, col) * (v * h)[..., None] for row, v in rows for col, h in cols)
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        y = jnp.trunc(y + jnp.copysign(0.5, y))
+    return jnp.asarray(y, x.dtype)
+
+
+def _beside(places: jax.Array) -> tuple[tuple[jax.Array, jax.Array], ...]:
+    """The whole numbers below and above places, still as floats, with their weights."""
+    low = jnp.floor(places)
+    return (low, 1 - (places - low)), (low + 1, places - low)
+
+
+def _within(i: jax.Array, size: Any, mode: str) -> jax.Array:
+    """Numbers of pixels as integers, those outside taken to others as the mode says."""
+    turn = {"wrap": size, "mirror": 2 * size - 2, "reflect": 2 * size}.get(mode)
+    if turn is not None:
+        i = i - turn * jnp.floor(i / (turn + (turn == 0)))
+        if mode != "wrap":
+            i = jnp.where(i >= size, turn - i - (mode == "reflect"), i)
+    return jnp.clip(i.astype("int32"), 0, size - 1)  # in bounds whatever i is
 
 
 def _moved(images: jax.Array, data_format: str | None, f: Any) -> jax.Array:
-    """`f` of images as a batch (b, c, h, w), in their own layout and rank again."""
+    """`f` of images as a batch (b, h, w, c), in their own layout and rank again."""
     axis = channel_axis(data_format)
-    x = jnp.moveaxis(images, axis, -3)
+    x = jnp.moveaxis(images, axis, -1)
     y = f(x if x.ndim == 4 else x[None])
-    return jnp.moveaxis(y if x.ndim == 4 else y[0], -3, axis)
+    return jnp.moveaxis(y if x.ndim == 4 else y[0], -1, axis)
 
 
 @operation("interpolation", "fill_mode", "fill_value", "data_format")
@@ -179,7 +206,7 @@ def affine_transform(
         raise ValueError(f"affine_transform takes 8 numbers, or (batch, 8); received shape {t.shape}.")
 
     def move(x: jax.Array) -> jax.Array:
-        down, across = _places(jnp.broadcast_to(t, (x.shape[0], 8)), *x.shape[-2:])
+        down, across = _places(jnp.broadcast_to(t, (x.shape[0], 8)), *x.shape[1:3])
         return _sample(x, down, across, order, fill_mode, fill_value)
 
     return _moved(x, data_format, move)
@@ -217,7 +244,7 @@ def perspective_transform(
     t = homography(start.astype("float32"), end.astype("float32"))
 
     def move(x: jax.Array) -> jax.Array:
-        down, across = _places(jnp.broadcast_to(t, (x.shape[0], 8)), *x.shape[-2:])
+        down, across = _places(jnp.broadcast_to(t, (x.shape[0], 8)), *x.shape[1:3])
         return _sample(x, down, across, order, "constant", fill_value)
 
     return _moved(x, data_format, move)
@@ -261,9 +288,9 @@ def distort(
 
     def move(x: jax.Array) -> jax.Array:
         dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.dtype("float32")
-        noise = jax.random.normal(key, (x.shape[0], *x.shape[-2:]), dtype) * jnp.asarray(sigma, dtype)
+        noise = jax.random.normal(key, x.shape[:3], dtype) * jnp.asarray(sigma, dtype)
         shift = jnp.asarray(alpha, dtype) * blur_within(noise, widest, jnp.asarray(sigma, dtype))
-        down, across = _grid(*x.shape[-2:])
+        down, across = _grid(*x.shape[1:3])
         y = _sample(x, down + shift, across + shift, ORDER[interpolation], fill_mode, fill_value)
         return y.astype(x.dtype)
 
