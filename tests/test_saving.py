@@ -13,7 +13,7 @@ import pytest
 
 import fkeras
 from fkeras import Sequential, facade, layers, saving
-from fkeras.saving import hdf5
+from fkeras.saving import hdf5, safetensors
 
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(8, 2)).astype("float32")
@@ -394,3 +394,67 @@ def walk(group, path=""):
     for name, item in group.items():
         where = f"{path}/{name}" if path else name
         yield from walk(item, where) if isinstance(item, h5py.Group) else [(where, item)]
+
+
+# --- safetensors, the editor ---------------------------------------------------------------------
+
+
+def test_safetensors_there_and_back(path):
+    model, other = small(), small()
+    saving.export_weights(model, path("w.safetensors"))
+    saving.import_weights(other, path("w.safetensors"))
+    equal(other.get_weights(), model.get_weights())
+    found = safetensors.read(path("w.safetensors"))
+    safetensors.write(path("r.safetensors"), {k.upper(): v for k, v in found.items()})
+    with pytest.raises(
+        ValueError, match=r"dense\.kernel of shape .* holds none as 'dense\.kernel'.*Nothing was loaded"
+    ):
+        saving.import_weights(other, path("r.safetensors"))
+    fresh = small()
+    saving.import_weights(fresh, path("r.safetensors"), names=str.upper)
+    equal(fresh.get_weights(), model.get_weights())
+    with pytest.warns(UserWarning, match="keep the values"):
+        saving.import_weights(small(units=5), path("w.safetensors"), skip_mismatch=True)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64", ">f4", "int8", "uint32", "bool", "float8_e4m3fn"])
+def test_safetensors_of_every_dtype(dtype, path):
+    value = np.asarray(jnp.ones((2, 3)), dtype) if dtype[0] == ">" else np.ones((2, 3)).astype(jnp.dtype(dtype))
+    safetensors.write(path("w.safetensors"), {"a": value, "scalar": value[0, 0], "empty": value[:0]}, {"k": "v"})
+    found = safetensors.read(path("w.safetensors"))
+    assert found["a"].shape == (2, 3) and found["scalar"].shape == () and found["empty"].shape == (0, 3)
+    assert (found["a"] == value).all() and found["a"].dtype == value.dtype.newbyteorder("=")
+
+
+def test_damaged_safetensors_are_told(path):
+    safetensors.write(path("w.safetensors"), {"a": np.ones(4, "float32"), "b": np.ones(4, "float32")})
+    raw = path("w.safetensors").read_bytes()
+    swaps = [(b'"F32"', b'"F99"'), (b"[0, 16]", b"[4, 20]"), (b"[4]", b"[9]"), (b'"b"', b'"a"')]
+    changes = [raw[:5], raw[:-1], raw + b"x", b"\xff" * 8 + raw[8:], *(raw.replace(*swap) for swap in swaps)]
+    for bad in changes:
+        path("bad.safetensors").write_bytes(bad)
+        with pytest.raises(ValueError, match=r"bad\.safetensors"):
+            safetensors.read(path("bad.safetensors"))
+
+
+def test_the_editor(path, capsys):
+    model = Sequential([layers.Input((4,)), layers.Dense(3), layers.Dense(2)])
+    model.save(path("m.keras"))
+    editor = saving.KerasFileEditor(path("m.keras"))
+    assert editor.compare(model) == {"status": "success", "error_count": 0, "match_count": 4}
+    editor.rename_object("dense_1", "head")
+    editor.delete_weight("layers/dense", "1")
+    assert editor.compare(model)["error_count"] == 3
+    editor.add_weights("dense", {"1": np.full(3, 7.0, "float32")})
+    editor.rename_object("layers/head", "dense_1")
+    editor.add_object("layers/extra", {"0": np.zeros(2)})
+    with pytest.raises(ValueError, match="no object 'nothing'"):
+        editor.delete_object("nothing")
+    editor.delete_object("extra")
+    capsys.readouterr()
+    editor.summary()
+    assert capsys.readouterr().out.splitlines()[0] == "layers/dense/0: (4, 3) float32"
+    editor.resave_weights(path("e.weights.h5"))
+    model.load_weights(path("e.weights.h5"))
+    assert model.get_weights()[1].tolist() == [7.0, 7.0, 7.0]
+    assert editor.config["class_name"] == "Sequential" and "keras_version" in editor.metadata

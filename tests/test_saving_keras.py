@@ -63,8 +63,13 @@ def family(names):
     return fkeras.Model(inputs, outputs), values
 
 
-@pytest.mark.parametrize("suffix", ["keras", "h5"])
-@pytest.mark.parametrize("names", FAMILIES.values(), ids=FAMILIES)
+FAST = ("core", "attention", "batch_normalization", "normalization")
+
+
+@pytest.mark.parametrize("suffix", ["keras", pytest.param("h5", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "names", [pytest.param(v, id=k, marks=() if k in FAST else pytest.mark.slow) for k, v in FAMILIES.items()]
+)
 def test_every_layer_there_and_back(names, suffix, tmp_path):
     model, x = family(names)
     want = [model(x)] if len(model.outputs) == 1 else model(x)

@@ -9,20 +9,25 @@ from ..registry import (
 )
 from ..registry import deserialize as deserialize_keras_object
 from ..registry import serialize as serialize_keras_object
+from .editor import KerasFileEditor
 from .errors import DamagedFileError, UnsafeModelError
 from .public import load_model, load_weights, save_model, save_weights
+from .safetensors import export_weights, import_weights
 
 CustomObjectScope = custom_object_scope
 
 __all__ = [
     "CustomObjectScope",
     "DamagedFileError",
+    "KerasFileEditor",
     "UnsafeModelError",
     "custom_object_scope",
     "deserialize_keras_object",
+    "export_weights",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "import_weights",
     "load_model",
     "load_weights",
     "register_keras_serializable",
