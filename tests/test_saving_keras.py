@@ -63,7 +63,7 @@ def family(names):
     return fkeras.Model(inputs, outputs), values
 
 
-FAST = ("core", "attention", "batch_normalization", "normalization")
+FAST = ("core", "batch_normalization")
 
 
 @pytest.mark.parametrize("suffix", ["keras", pytest.param("h5", marks=pytest.mark.slow)])
@@ -103,7 +103,7 @@ OPTIMIZERS = {
     "scaled": lambda o: o.LossScaleOptimizer(o.Adam(0.01)),
     "several": lambda o: o.MultiOptimizer(o.OptimizerMap(o.SGD(0.1, momentum=0.9), {".*dense.*kernel": o.Adam(0.01)})),
 }
-SLOW = set(OPTIMIZERS) - {"adam", "scaled"}
+SLOW = set(OPTIMIZERS) - {"adam"}
 RNG = np.random.default_rng(0)
 X = [RNG.normal(size=(16, 4)).astype("float32"), RNG.normal(size=(16, 4)).astype("float32")]
 Y = RNG.normal(size=(16, 2)).astype("float32")

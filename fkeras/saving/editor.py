@@ -81,11 +81,12 @@ class KerasFileEditor:
                 found: Any = self.weights_dict
                 for name in where.split("/"):
                     found = found.get(name) if isinstance(found, dict) else None
-                if found is not None and not isinstance(found, dict) and np.shape(found) == value.shape:
+                shape = getattr(found, "shape", None)
+                if shape == value.shape:
                     matches += 1
                     continue
                 errors += 1
-                got = "nothing" if found is None else f"shape {np.shape(found)}"
+                got = "nothing" if shape is None else f"shape {shape}"
                 print(f"{where}: the model has shape {value.shape}, the file {got}")
         return {"status": "error" if errors else "success", "error_count": errors, "match_count": matches}
 

@@ -10,7 +10,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import ml_dtypes
 import numpy as np
@@ -87,17 +87,14 @@ def checked(header: Any, size: int, place: str) -> dict[str, tuple[np.dtype, tup
     for name, entry in header.items():
         if name == "__metadata__":
             continue
-        shape, place_, dtype = (
-            entry.get(k) if isinstance(entry, dict) else None for k in ("shape", "data_offsets", "dtype")
-        )
-        if dtype not in DTYPES or not whole(shape) or not whole(place_) or len(place_) != 2:
+        told: dict[str, Any] = entry if isinstance(entry, dict) else {}
+        shape, ends, dtype = told.get("shape"), told.get("data_offsets"), DTYPES.get(str(told.get("dtype")))
+        if dtype is None or not whole(shape) or not whole(ends) or len(ends) != 2:
             raise DamagedFileError(f"it does not tell what {name!r} is", place)
-        nbytes = math.prod(shape) * DTYPES[dtype].itemsize
-        if place_[1] - place_[0] != nbytes:
-            raise DamagedFileError(
-                f"{name!r} of shape {tuple(shape)} does not fit in its {place_[1] - place_[0]} bytes", place
-            )
-        found[name] = DTYPES[dtype], tuple(shape), place_[0], nbytes
+        nbytes = math.prod(shape) * dtype.itemsize
+        if ends[1] - ends[0] != nbytes:
+            raise DamagedFileError(f"{name!r} of shape {tuple(shape)} does not fit in {ends[1] - ends[0]} bytes", place)
+        found[name] = dtype, tuple(shape), ends[0], nbytes
     at = 0
     for start, nbytes in sorted(e[2:] for e in found.values()):
         if start != at:
@@ -108,7 +105,7 @@ def checked(header: Any, size: int, place: str) -> dict[str, tuple[np.dtype, tup
     return found
 
 
-def whole(value: Any) -> bool:
+def whole(value: Any) -> TypeGuard[list[int]]:
     """Whether a value is a list of sizes."""
     return isinstance(value, list) and all(type(v) is int and 0 <= v < 1 << 48 for v in value)
 
@@ -142,7 +139,8 @@ def import_weights(
     Raises ValueError, DamagedFileError, UnsafeModelError.
     """
     found = read(path)
-    rename = names if callable(names) else lambda name: (names or {}).get(name, name)  # type: ignore[union-attr]
+    table: Mapping[str, str] = {} if names is None or callable(names) else names
+    rename: Callable[[str], str] = names if callable(names) else lambda name: table.get(name, name)
     with storey.holding(storey.runs(model)), values.unchanged_on_error(model):
         facade.ensure(model) if skip_mismatch else values.fill_abstractly(model)
         wrong = []
