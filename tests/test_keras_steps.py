@@ -216,3 +216,61 @@ def fill(model: Any) -> list[Any]:
     """First weights by their shapes, the same in both."""
     rng = np.random.default_rng(1)
     return [np.abs(rng.normal(size=w.shape)).astype("float32") * 0.5 for w in model.get_weights()]
+
+
+def test_a_loop_from_scratch():
+    """The loop of Keras' guide for JAX."""
+    found = []
+    for module in (keras, fkeras):
+        model = module.Model(*graph(module))
+        model.set_weights(fill(model))
+        loss_fn, optimizer = module.losses.MeanSquaredError(), module.optimizers.Adam(0.01)
+        metric = module.metrics.MeanAbsoluteError()
+
+        def updates(trainable, others, measured, x, y, model=model, loss_fn=loss_fn, metric=metric):
+            y_pred, others = model.stateless_call(trainable, others, x, training=True)
+            return loss_fn(y, y_pred), (others, metric.stateless_update_state(measured, y, y_pred))
+
+        grad_fn = jax.value_and_grad(updates, has_aux=True)
+
+        @jax.jit
+        def train_step(state, data, grad_fn=grad_fn, optimizer=optimizer):
+            trainable, others, optimizer_variables, measured = state
+            (loss, (others, measured)), grads = grad_fn(trainable, others, measured, *data)
+            trainable, optimizer_variables = optimizer.stateless_apply(optimizer_variables, grads, trainable)
+            return loss, (trainable, others, optimizer_variables, measured)
+
+        optimizer.build(model.trainable_variables)
+        owners = model.trainable_variables, model.non_trainable_variables, optimizer.variables, metric.variables
+        state = tuple([v.value for v in variables] for variables in owners)
+        losses = []
+        for _ in range(4):
+            loss, state = train_step(state, (X, Y))
+            losses.append(float(loss))
+        for variables, values in zip(owners, state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        found.append((losses, float(metric.result()), model.get_weights()))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5), *found)
+
+
+def test_a_layer_with_a_seed_generator_draws_anew_in_each_step():
+    class Sampling(fkeras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.seed_generator = fkeras.random.SeedGenerator(1337)
+
+        def call(self, inputs):
+            mean, log_var = inputs
+            noise = fkeras.random.normal(fkeras.ops.shape(mean), seed=self.seed_generator)
+            return mean + fkeras.ops.exp(0.5 * log_var) * noise
+
+    inputs = fkeras.Input((4,))
+    model = fkeras.Model(inputs, Sampling()([inputs, 0.0 * inputs]) - inputs)
+    model.compile("sgd", "mse")
+    seen = []
+    note = fkeras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["loss"]))
+    model.fit(X, 0 * X, epochs=4, batch_size=22, shuffle=False, callbacks=[note], verbose=0)
+    assert len(set(seen)) == 4  # the mean square of the noise
+    assert abs(np.mean(seen) - 1) < 0.3
+    assert not np.array_equal(model.predict(X, verbose=0), model.predict(X, verbose=0))

@@ -221,3 +221,42 @@ def test_hooks_for_the_loss_see_masks_weights_and_several_outputs():
     assert list(runs[0]) == list(runs[1])
     for name in runs[0]:
         np.testing.assert_allclose(runs[1][name], runs[0][name], rtol=1e-5)
+
+
+def test_streams_and_models_without_a_call():
+    class Parts(fkeras.Model):
+        def __init__(self):
+            super().__init__()
+            self.line = fkeras.Sequential([fkeras.Input((4,)), layers.Dense(1)])
+
+        def train_step(self, train_state, batch):
+            x, y = batch
+            return self.minimize(train_state, lambda net: jnp.mean((net.line(x) - y) ** 2))
+
+        def test_step(self, train_state, batch):
+            x, y = batch
+            far = y - self.line.apply(train_state.params["line"], {}, x)[0]
+            return train_state, {"far": jnp.mean(far**2)}
+
+    def batches():
+        for i in range(0, 48, 12):
+            yield X[i : i + 12], Y[i : i + 12]
+
+    runs = []
+    for data in ({"x": X[:48], "y": Y[:48], "batch_size": 12}, {"x": batches()}):
+        fkeras.utils.set_random_seed(0)
+        model = Parts()
+        model.compile(fkeras.optimizers.SGD(0.1))
+        history = model.fit(**data, shuffle=False, verbose=0, validation_data=(X, Y)).history
+        runs.append((history, model.line.get_weights()))
+    np.testing.assert_allclose(runs[0][0]["val_far"], runs[1][0]["val_far"], rtol=1e-5)
+    np.testing.assert_allclose(runs[0][1][0], runs[1][1][0], rtol=1e-5)
+
+
+def test_what_runs_no_hooks_says_so():
+    model = ByLoss()
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match="own train_step"):
+        fkeras.ensemble(model, 2)
+    with pytest.raises(TypeError, match="own train_step"):
+        fkeras.train.find_learning_rate(model, X, Y)

@@ -11,6 +11,7 @@ import numpy as np
 from .. import compiled, storey
 from ..masking import values_of
 from .checks import check_batch_size, check_counts, is_count, require_compiled
+from .hooks import refuse_hooks
 from .intake import rows_for
 from .population import Population, Run, gather
 from .progress import Progress
@@ -50,6 +51,7 @@ class Ensemble:
         if not is_count(n, 1):
             raise ValueError(f"ensemble: n must be a whole number above 0; got {n!r}.")
         require_compiled(model, "ensemble")
+        refuse_hooks(model, "An ensemble")
         self.model, self.n = model, n
         keys = jax.vmap(jax.random.fold_in, (None, 0))(model.base_key(), jnp.arange(n))
         self.keys = np.asarray(jax.random.key_data(keys))

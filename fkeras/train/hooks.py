@@ -8,6 +8,7 @@ from typing import Any
 from ..masking import values_of
 from .objective import Objective
 
+HOOKS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 HOME = __name__.replace("hooks", "stepping")  # where the hooks are that nobody has overridden
 FORM = """{name}.{hook} takes (self{given}), the form for TensorFlow or PyTorch. Here nothing is recorded on a tape: a \
 step is a pure function of the values that it changes. Write
@@ -24,6 +25,15 @@ or, as in Keras on JAX, train_step(self, state, data), which returns (logs, stat
 def overrides(model: Any, hook: str) -> bool:
     """Whether the class of a model writes this hook itself."""
     return getattr(type(model), hook).__module__ != HOME
+
+
+def refuse_hooks(model: Any, what: str) -> None:
+    """Refuses a model whose class writes a part of its step, where only the compiled loss and metrics count."""
+    if found := [hook for hook in HOOKS if overrides(model, hook)]:
+        raise TypeError(
+            f"{what} trains with the loss and the metrics that compile() was told; {type(model).__name__} writes its "
+            f"own {found[0]}, which only fit, evaluate and predict run."
+        )
 
 
 def form(model: Any, hook: str) -> str | None:

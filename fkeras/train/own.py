@@ -14,12 +14,11 @@ from .. import compiled, facade, sharing, storey
 from ..metrics.bind import trial
 from ..optimizers import Optimizer
 from . import descent
-from .hooks import as_tuple, form, handed, overrides
+from .hooks import HOOKS, as_tuple, form, handed, overrides
 from .metering import measure
 from .objective import MEAN, Objective
 from .step import Step, TrainState, is_finite, project, rows_of, same_types, split
 
-HOOKS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 ORDER = "{name}.{hook} must return ({expected}); it returned ({got}). {hint}"
 
 

@@ -13,6 +13,7 @@ from .. import random
 from . import feeding, loop
 from .arrays import Rows, split_validation
 from .checks import validation_parts
+from .hooks import refuse_hooks
 from .intake import objective_for, rows_for, specs_of_rows, weighed
 from .objective import Objective, outputs_of
 from .step import TrainState, create, evaluator, make_step
@@ -35,6 +36,7 @@ class Run(NamedTuple):
     def made(self, settings: Any) -> tuple[Any, Objective]:
         """The model for some settings, and what it minimises and measures."""
         model = self.build(settings[0])
+        refuse_hooks(model, "A population")
         structure = model.output_spec(specs_of_rows(self.rows.x))
         outputs = [getattr(o, "value", o) for o in outputs_of(structure)]
         names = sorted(structure) if isinstance(structure, dict) else model.output_names or None

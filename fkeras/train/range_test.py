@@ -12,6 +12,7 @@ from .. import compiled, facade, random
 from ..optimizers import Optimizer
 from . import feeding, fitting, loop
 from .checks import check_batch_size, require_compiled
+from .hooks import refuse_hooks
 from .intake import objective_for, rows_for
 from .step import TrainState, make_step, split
 
@@ -59,6 +60,7 @@ def find_learning_rate(
     True
     """
     require_compiled(model, "find_learning_rate")
+    refuse_hooks(model, "find_learning_rate")
     if not 0 < low < high or steps < 10:
         raise ValueError(f"find_learning_rate: 0 < low < high and steps >= 10; got {low=}, {high=}, {steps=}.")
     rows = rows_for(model, x, y, sample_weight, needs_labels=True)
