@@ -13,6 +13,7 @@ from jax.core import Tracer
 
 from . import (
     arguments,
+    auxiliary,
     binding,
     compiled,
     constraints,
@@ -62,12 +63,12 @@ class Facade(surface.Surface, stored.Stored):
         """Keras' pure call: (outputs, non_trainable_variables[, losses]) for given lists of values."""
         ensure(self)
         params, state = storey.from_lists(self, trainable_variables, non_trainable_variables)
-        state = clear_aux_loss(storey.merged(storey.gather(self)[1], state))
+        state = auxiliary.clear_aux_loss(storey.merged(storey.gather(self)[1], state))
         if self._face.keys is not None:
             kwargs.setdefault("rng", self._face.keys())
         y, state = self.apply(params, state, *args, **kwargs)
         out = values_of(y), storey.as_lists(self, (params, state))[1]
-        return (*out, [self.penalty(params), aux_loss(state)]) if return_losses else out
+        return (*out, [self.penalty(params), auxiliary.aux_loss(state)]) if return_losses else out
 
     # --- structure -------------------------------------------------------------------------------
 
@@ -132,8 +133,8 @@ class Facade(surface.Surface, stored.Stored):
 
     @property
     def weights(self: Any) -> list[storey.Weight]:
-        """Handles on all weights, in Keras' order."""
-        ensure(self)
+        """Handles on all weights, in Keras' order; none before the shapes of the inputs are known."""
+        ensure_known(self)
         return storey.handles(self)
 
     @property
@@ -149,7 +150,7 @@ class Facade(surface.Surface, stored.Stored):
     @property
     def variables(self: Any) -> list[storey.Weight]:
         """Handles on everything in the boxes: the weights, and the state of seeds and carries."""
-        ensure(self)
+        ensure_known(self)
         return storey.handles(self, hidden=True)
 
     @property
@@ -177,15 +178,18 @@ class Facade(surface.Surface, stored.Stored):
         storey.set_weights(self, weights)
 
     def count_params(self: Any) -> int:
-        """How many numbers the weights hold."""
+        """How many numbers the weights hold. Raises ValueError before there are any."""
+        ensure(self)
         return sum(int(np.prod(w.shape)) for w in self.weights)
 
     @property
     def losses(self: Any) -> list[Any]:
-        """The penalties on weights and the auxiliary losses of the last call."""
+        """The auxiliary losses of the last call, one for each layer that has any, and the penalty on each weight."""
         scope = self._face.scope
+        if scope is None and not is_known(self):
+            return []
         params, state = self.values if scope is None else binding.values_at(scope)
-        return [self.penalty(params), aux_loss(state)]
+        return [*auxiliary.found_in(state), *auxiliary.penalties(self, params)]
 
     def add_weight(
         self: Any, shape: Any = (), initializer: Any = None, dtype: Any = None, trainable: bool = True,
@@ -378,6 +382,17 @@ def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
                 ensure_alone(layer, args, kwargs)
 
 
+def is_known(layer: Any) -> bool:
+    """Whether a layer has its values, or could make them."""
+    return layer._face.filled or layer._known_specs() is not None or bool(layer._face.declared and not layer.builds)
+
+
+def ensure_known(layer: Any) -> None:
+    """Fills the boxes if that can be done; those of a layer that has met no inputs stay as they are."""
+    if is_known(layer):
+        ensure(layer)
+
+
 def refuse_constants(layer: Any, args: Any, kwargs: Any) -> None:
     """Raises ValueError if a layer were to get its first values inside a program that JAX traces."""
     if not any(isinstance(x, Tracer) for x in jax.tree.leaves((args, kwargs))):
@@ -504,21 +519,6 @@ def name_weight(layer: Any, weight: Any, attribute: str) -> None:
         }
         face.handles[attribute] = face.handles.pop(weight.key)
         weight.key, weight.name, weight.unnamed = attribute, attribute, False
-
-
-def aux_loss(state: Any) -> Any:
-    """The sum of the auxiliary losses (activity penalties, `add_loss`) in a state."""
-    found = [
-        x for path, x in jax.tree_util.tree_leaves_with_path(state) if getattr(path[-1], "key", None) == "aux_loss"
-    ]
-    return sum(found, jnp.zeros((), jnp.float32))
-
-
-def clear_aux_loss(state: Any) -> Any:
-    """The state with its auxiliary losses at zero, as a step needs it on the way in."""
-    return jax.tree_util.tree_map_with_path(
-        lambda path, x: jnp.zeros_like(x) if getattr(path[-1], "key", None) == "aux_loss" else x, state
-    )
 
 
 def first_node(layer: Any) -> graph.Node:

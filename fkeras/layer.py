@@ -16,7 +16,20 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from . import arguments, binding, compiled, facade, initializers, policies, random, registry, sharing, spec, storey
+from . import (
+    arguments,
+    auxiliary,
+    binding,
+    compiled,
+    facade,
+    initializers,
+    policies,
+    random,
+    registry,
+    sharing,
+    spec,
+    storey,
+)
 from .arguments import OFFERED
 from .masking import attach, is_masked, masks_of, value_of, values_of
 from .variable import Variable
@@ -114,6 +127,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         own = vars(cls).get("call")
+        if "compute_mask" in vars(cls) and "supports_masking" not in vars(cls) and not registry.is_builtin(cls):
+            cls.supports_masking = True
         cls._wants = frozenset(OFFERED) & inspect.signature(cls.call).parameters.keys()
         if own is not None and cls._wants:
             cls.call = _offering(own, cls._wants)  # type: ignore[method-assign]
@@ -296,14 +311,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
     def penalty(self, params: Any) -> Any:
         """Sum of the weight regularizers, a float32 scalar."""
-        children = self.children
-        total = jnp.zeros((), jnp.float32)
-        for name, value in params.items():
-            if name in children:
-                total = total + penalty(children[name], value)
-            elif (regularizer := self._weight_setting(name, "regularizer")) is not None:
-                total = total + jnp.sum(regularizer(value)).astype(jnp.float32)
-        return total
+        return sum(auxiliary.penalties(self, params), jnp.zeros((), jnp.float32))
 
     def project(self, params: Any) -> Any:
         """The params after the weight constraints."""

@@ -29,6 +29,10 @@ class Masked:
     mask: Any
 
     @property
+    def _keras_mask(self) -> Any:  # where code written for Keras looks for it
+        return self.mask
+
+    @property
     def shape(self) -> tuple[int, ...]:
         return self.value.shape
 

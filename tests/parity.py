@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 import fkeras.layers
-from fkeras import facade, storey
+from fkeras import auxiliary, storey
 from fkeras.masking import Masked, masks_of, values_of
 from fkeras.spec import Spec
 
@@ -78,7 +78,7 @@ def compare_values(
             y, state = ours.apply(
                 params, pair.state, *with_masks(rebuild(floats), masks), rng=KEY, training=training, **kwargs
             )
-            losses = ours.penalty(params) + facade.aux_loss(state)
+            losses = ours.penalty(params) + auxiliary.aux_loss(state)
             left = [
                 x
                 for x, k in zip(storey.as_lists(ours, (params, state))[1], our_keys(ours), strict=True)

@@ -83,8 +83,9 @@ def test_the_first_layer_may_tell_the_input(how: dict[str, Any]) -> None:
 
 def test_a_deferred_chain_learns_its_input_from_data() -> None:
     model = Sequential([Dense(3), Dense(2)])
+    assert model.weights == model.get_weights() == model.losses == []
     with pytest.raises(ValueError, match="does not know the shape"):
-        model.get_weights()
+        model.count_params()
     assert model(X).shape == (5, 2)
     assert model.input_shape == (None, 4) and model.count_params() == 23
 
@@ -419,3 +420,29 @@ def test_a_list_of_one_input_or_output_is_handed_out_without_the_list(kind: Any)
     assert Model(x, Dense(3)(model(x))).predict(X, verbose=0).shape == (len(X), 3)
     params, state = model.values
     assert jax.jit(lambda p, x: model.apply(p, state, x)[0])(params, X).shape == (len(X), 2)
+
+
+def test_losses_are_one_entry_for_each_that_there_is() -> None:
+    class Penalised(fkeras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(jnp.sum(inputs))
+            return inputs
+
+    model = Sequential([Penalised(), Dense(2, kernel_regularizer="l2"), Dense(2)])
+    assert model.losses == []
+    model(np.ones((1, 3), "float32"))
+    added, penalty = model.losses
+    np.testing.assert_allclose(added, 3.0)
+    np.testing.assert_allclose(penalty, 0.01 * np.sum(np.square(model.layers[1].get_weights()[0])), rtol=1e-5)
+
+
+def test_a_user_layer_with_compute_mask_passes_masks_on() -> None:
+    class Halves(fkeras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return fkeras.ops.split(inputs, 2, axis=1)
+
+        def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+            return None if mask is None else fkeras.ops.split(mask, 2, axis=1)
+
+    first, second = Halves()(fkeras.layers.Embedding(4, 3, mask_zero=True)(np.array([[1, 2, 3, 0]])))
+    assert first._keras_mask.tolist() == [[True, True]] and second._keras_mask.tolist() == [[True, False]]

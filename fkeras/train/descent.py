@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from .. import binding
-from ..facade import aux_loss, clear_aux_loss
+from ..auxiliary import aux_loss, clear_aux_loss
 from ..layer import penalty
 from ..optimizers import Optimizer
 from . import step

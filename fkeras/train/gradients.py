@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..facade import aux_loss, clear_aux_loss
+from ..auxiliary import aux_loss, clear_aux_loss
 from .step import as_list, join, resolve, split, unpack
 
 

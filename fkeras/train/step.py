@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from .. import spec
-from ..facade import aux_loss, clear_aux_loss
+from ..auxiliary import aux_loss, clear_aux_loss
 from ..layer import penalty
 from ..layer import project as project_params
 from ..optimizers import LossScaleOptimizer

@@ -109,9 +109,12 @@ def hooks_for(callbacks: Any, model: Any, add_history: bool = False, **params: A
 
 
 def _each(name: str) -> Any:
-    def hook(self: CallbackList, *args: Any, **kwargs: Any) -> None:
+    def hook(self: CallbackList, *args: Any, logs: Any = None) -> None:
+        place = [a for a in args if a is not None and not isinstance(a, dict)]  # an epoch, a batch, or nothing
+        logs = next((a for a in args if isinstance(a, dict)), logs)
+        logs = {} if logs is None else logs  # one dict for all: what one adds, the next ones see
         for callback in self.callbacks:
-            getattr(callback, name)(*args, **kwargs)
+            getattr(callback, name)(*place, logs)
 
     hook.__doc__ = getattr(Callback, name).__doc__
     return hook
