@@ -38,6 +38,8 @@ def is_text(x: Any) -> bool:
     """
     while isinstance(x, (list, tuple)) and len(x):
         x = x[0]
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        return x.size > 0 and isinstance(x.flat[0], (str, bytes))
     return isinstance(x, (str, bytes)) or spec.is_text_dtype(getattr(x, "dtype", None))
 
 

@@ -335,7 +335,7 @@ def test_ids_that_are_no_whole_numbers() -> None:
     "evaluate before compile": (lambda: Sequential([Dense(1)]).evaluate(X, Y), ValueError, "evaluate comes after"),
     "train_on_batch before compile": (lambda: Sequential([Dense(1)]).train_on_batch(X, Y), ValueError, "after compile"),
     "no layers": (lambda: Sequential().predict(X), ValueError, "no layers yet"),
-    "weights before shapes": (lambda: Sequential([Dense(1)]).get_weights(), ValueError, "no weights yet", "build("),
+    "weights before shapes": (lambda: Sequential([Dense(1)]).set_weights([X]), ValueError, "no weights yet", "build("),
 })  # fmt: skip
 def test_ways_to_train(case: Any) -> None:
     check(*case)

@@ -121,6 +121,8 @@ class Sequential(Model, module="keras"):
         """Inputs as the compiled part of the chain takes them: with what its first layers make of text."""
         if not (self.walks and self._layers and len(inputs) == 1 and is_text(inputs[0])):
             return inputs
+        if not (self._layers[0].takes_text or isinstance(self._layers[0], Container)):
+            return inputs  # which says that it takes numbers
         value = as_data(inputs[0])
         self._meet((value,))
         assert self._entry is not None
