@@ -20,6 +20,7 @@ from . import (
     constraints,
     data,
     datasets,
+    distribution,
     dtype_policies,
     initializers,
     layers,

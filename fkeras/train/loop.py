@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .. import placement
 from .step import Step, TrainState
 
 CHUNK_SECONDS = 0.2  # what a dispatch should take
@@ -22,9 +23,9 @@ CHUNK_SECONDS = 0.2  # what a dispatch should take
 def take(data: Any, order: Any, start: Any, size: int) -> Any:
     """Rows `start : start + size` of every array, through a permutation if there is one."""
     if order is None:
-        return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), data)
+        return placement.rows(jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), data))
     rows = jax.lax.dynamic_slice_in_dim(order, start, size)
-    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
+    return placement.rows(jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data))
 
 
 def make_train(step: Step, batch_size: int) -> Callable[..., tuple[TrainState, Any]]:

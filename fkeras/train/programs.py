@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .. import compiled, random
+from .. import compiled, placement, random
 from ..masking import values_of
 from ..optimizers import Optimizer
 from . import loop
@@ -38,6 +38,7 @@ class Programs:
         self.tested: Any = objective if own is None else own.tested
         self.eager = eager
         self.key = (compiled.fingerprint(model), compiled.settings_of(objective), compiled.settings_of(optimizer))
+        self.key = (*self.key, placement.key())
 
     def find(self, name: str, *settings: Any, make: Callable[[], Any]) -> Any:
         """The program of this name and these settings; run operation by operation if the model asks for it."""
@@ -125,7 +126,8 @@ def flat(run: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def leaves(ts: Any, *args: Any) -> tuple[list[Any], Any]:
-        ts, out = run(ts._replace(rng=random.as_key(ts.rng)), *args)
+        ts, out = run(ts._replace(rng=random.as_key(ts.rng), params=placement.weights(ts.params)), *args)
+        ts = ts._replace(params=placement.weights(ts.params))
         return jax.tree.leaves(ts._replace(rng=jax.random.key_data(ts.rng))), out
 
     return jax.jit(leaves, donate_argnums=0)
