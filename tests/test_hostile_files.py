@@ -468,6 +468,23 @@ def test_patterns_that_never_end(good, tmp_path):
     refused(tmp_path / "bad.keras", "may take forever")
 
 
+def test_loops_that_are_laid_out_are_short(tmp_path):
+    Sequential([layers.Input((3, 2)), layers.LSTM(2, unroll=True)]).save(tmp_path / "m.keras")
+    saving.load_model(tmp_path / "m.keras")
+
+    def change(config):
+        config["config"]["layers"][0]["config"]["batch_shape"][1] = 10**6
+
+    with_config(tmp_path / "m.keras", tmp_path / "bad.keras", change)
+    refused(tmp_path / "bad.keras", "laid out one by one")
+
+
+@pytest.mark.parametrize("units", [2**31, 2**63, 10**19, -1, 0, 1.5, "3", None, [3], True, {}])
+def test_sizes_that_make_no_sense(good, tmp_path, units):
+    with_config(good / "m.keras", tmp_path / "bad.keras", slots("units", units))
+    refused(tmp_path / "bad.keras", error=ValueError)
+
+
 def test_a_graph_that_is_a_circle(tmp_path):
     x = layers.Input((4,))
     fkeras.Model(x, layers.Dense(4, name="b")(layers.Dense(4, name="a")(x))).save(tmp_path / "m.keras")
@@ -516,7 +533,9 @@ def test_every_error_is_a_value_error():
 
 # --- whatever else ---------------------------------------------------------------------------------
 
-ANY = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = settings(
+    max_examples=int(os.environ.get("FUZZ", "60")), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 EDITS = st.lists(
     st.tuples(st.floats(0, 1), st.integers(0, 255), st.sampled_from(["set", "cut", "insert"])), min_size=1, max_size=4
 )
@@ -564,13 +583,14 @@ def test_damaged_old_files(good, tmp_path, edits):
     survives(saving.load_model, tmp_path / "bad.h5")
 
 
+SIZES = [2**31, 2**63 - 1, 2**63, 2**64, -(2**63), 1e308]
+WORDS = ["", "Dense", "relu", "os.system", "function", "__lambda__", "keras.layers", "float64", "d", "m", "../x"]
+KEYS = ["class_name", "config", "module", "name", "units", "layers"]
 VALUES = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-5, 1 << 70), st.floats(-1e6, 1e6), st.sampled_from(
-        ["", "Dense", "relu", "os.system", "function", "__lambda__", "keras.layers", "float64", "d", "m", "../x"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-        ["class_name", "config", "module", "name", "units", "layers"]), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-5, 1 << 70) | st.floats(-1e6, 1e6) | st.sampled_from([*SIZES, *WORDS]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
     max_leaves=5,
-)  # fmt: skip
+)
 
 
 @ANY

@@ -27,6 +27,7 @@ SLOTS: dict[str, tuple[str, ...]] = {  # where a setting of this name stands, ob
 }  # fmt: skip
 OUTSIDE = ("vocabulary", "filename", "filepath", "file_path", "path", "directory", "url", "uri", "origin", "cache_dir")
 PLAIN = ("__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__", "__bytes__", "__keras_tensor__")
+MOST_STEPS = 10_000  # of a loop that is laid out step by step
 NUMBERS = re.compile(r"(bfloat16|float(16|32|64)|u?int(8|16|32|64)|bool)")
 LAMBDA = (
     "Code from a file is never run here, not even with safe_mode=False. Define the function in your program and pass "
@@ -40,7 +41,10 @@ def check(config: Any, place: str) -> None:
     Call it within `registry.custom_object_scope`, and `registry.closed_tables`.
     Raises UnsafeModelError, DamagedFileError.
     """
-    Inspector(place).value(config, "", None)
+    inspector = Inspector(place)
+    inspector.value(config, "", None)
+    if inspector.unrolled and inspector.longest > MOST_STEPS:
+        raise inspector.unsafe(f"a loop of up to {inspector.longest} steps, laid out one by one", inspector.unrolled)
 
 
 class Inspector:
@@ -51,6 +55,7 @@ class Inspector:
 
     def __init__(self, place: str):
         self.place = place
+        self.unrolled, self.longest = "", 0  # where a loop is laid out step by step, the largest size that is told
 
     def at(self, where: str) -> str:
         """The place of a part of the config."""
@@ -84,6 +89,12 @@ class Inspector:
                 self.value(inner, f"{where}[{i}]", slot, name)
         elif isinstance(value, str):
             self.text(value, where, slot, name)
+        elif isinstance(value, int) and "shape" in where.rpartition(".")[2] + name:
+            self.longest = max(self.longest, value)
+        if name == "unroll" and value:
+            self.unrolled = where
+        if name == "n" and isinstance(value, int):
+            self.longest = max(self.longest, value)
 
     def text(self, text: str, where: str, slot: tuple[str, ...] | None, name: str) -> None:
         """Checks a string: it may name an object, and must not point outside the file."""

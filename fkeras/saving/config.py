@@ -37,20 +37,46 @@ def plain(value: Any) -> Any:
     return value
 
 
+WRONG = (
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    NotImplementedError,
+    MemoryError,
+    RuntimeError,
+)  # fmt: skip  what building from settings that make no sense may end in, beside a ValueError
+
+
+@contextlib.contextmanager
+def translated(place: str, *also: type[Exception]) -> Iterator[None]:
+    """Within it, what a file makes go wrong is told as a ValueError with its place.
+
+    also: further errors to give the place to.
+    """
+    try:
+        yield
+    except (UnsafeModelError, DamagedFileError):
+        raise
+    except RecursionError:
+        raise UnsafeModelError("values nested without end", place) from None
+    except (*WRONG, *also) as error:
+        said = error.args[0] if isinstance(error, KeyError) and error.args else error
+        raise ValueError(f"{place}: this describes no model that can be built: {said}") from error
+
+
 @contextlib.contextmanager
 def reading(place: str, custom_objects: dict[str, Any] | None) -> Iterator[None]:
     """Within it a config is checked and built; what goes wrong is told with its place."""
-    with registry.custom_object_scope(custom_objects or {}), registry.closed_tables(), registry.sharing():
-        try:
-            yield
-        except (UnsafeModelError, DamagedFileError):
-            raise
-        except RecursionError:
-            raise UnsafeModelError("values nested without end", place) from None
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OverflowError,
-                ZeroDivisionError, NotImplementedError, MemoryError) as error:  # fmt: skip
-            said = error.args[0] if isinstance(error, KeyError) and error.args else error
-            raise ValueError(f"{place}: this describes no model that can be built: {said}") from error
+    with (
+        registry.custom_object_scope(custom_objects or {}),
+        registry.closed_tables(),
+        registry.sharing(),
+        translated(place, ValueError),
+    ):
+        yield
 
 
 def build(config: Any, place: str, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:

@@ -35,7 +35,8 @@ def load(path: str, custom_objects: dict[str, Any] | None = None, compile: bool 
         raise DamagedFileError("it holds no model_config; weights alone are loaded with model.load_weights", path)
     place = f"{path}, model_config"
     model = config.build(upgrade.upgraded(parse(told, place)), place, custom_objects, compile=False)
-    load_group(model, group_of(file, "model_weights"), file, skip_mismatch=False, by_name=False)
+    with config.translated(path):
+        load_group(model, group_of(file, "model_weights"), file, skip_mismatch=False, by_name=False)
     if compile:
         restore_training(model, file, custom_objects)
     return model

@@ -108,7 +108,8 @@ def load(target: Any, custom_objects: dict[str, Any] | None = None, compile: boo
         )
         source = Source([File(archive.read(WEIGHTS), f"{place}, {WEIGHTS}")], f"{place}, {WEIGHTS}")
         if source.paths() or model._face.specs is not None or model._known_specs() is not None:
-            values.load(model, source)
+            with config.translated(place):
+                values.load(model, source)
         load_assets(model, archive)
     finally:
         archive.close()
