@@ -178,8 +178,12 @@ def encode_on_host(x: np.ndarray, mode: str, depth: int, dtype: Any) -> np.ndarr
 def counted(rows: np.ndarray, indices: np.ndarray, count: int, depth: int, mode: str, dtype: Any) -> np.ndarray:
     """How often each of `depth` indices is in each of `count` rows; whether, for the modes of ones and zeros."""
     inside = (indices >= 0) & (indices < depth)
-    table = np.bincount((rows * depth + indices)[inside], minlength=count * depth).reshape(count, depth)
-    return (table if mode == "count" else np.minimum(table, 1)).astype(jnp.dtype(dtype))
+    table, places = np.zeros(count * depth, np.float32), (rows * depth + indices)[inside]
+    if mode == "count":
+        np.add.at(table, places, np.float32(1))
+    else:
+        table[places] = 1
+    return table.reshape(count, depth).astype(jnp.dtype(dtype), copy=False)
 
 
 def encoded_shape(shape: Any, mode: str, depth: int) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -202,8 +203,7 @@ class Vocabulary:
         """Counts the tokens of some documents."""
         if self.given:
             raise ValueError(f"{self.owner} was made with a vocabulary; only a layer without one adapts.")
-        for document in documents:
-            self.counts.update(document)
+        self.counts.update(itertools.chain.from_iterable(documents))
         if self.output_mode == "tf_idf":
             for document in documents:
                 self.documents.update(set(document))
@@ -228,7 +228,7 @@ class Vocabulary:
     def find(self, keys: Sequence[bytes]) -> np.ndarray:
         """The index of each string."""
         get, n = self.table.place.get, len(keys)
-        places = np.fromiter((get(k, -1) for k in keys), np.int64, n)
+        places = np.fromiter(map(get, keys, itertools.repeat(-1)), np.int64, n)
         missing = np.flatnonzero(places < 0)
         places += self.start
         if self.mask_token is not None and len(missing):
@@ -258,7 +258,7 @@ class Vocabulary:
         """The tokens of an array as documents: its rows; of a flat one each entry, or all as one if not `alone`."""
         shape = np.shape(batch)
         if len(shape) < 2:
-            return [[k] for k in keys] if alone else [keys]
+            return [[k] for k in keys] if alone and self.output_mode == "tf_idf" else [keys]
         width = int(np.prod(shape[1:]))
         return [keys[i * width : (i + 1) * width] for i in range(shape[0])]
 
