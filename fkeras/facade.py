@@ -20,6 +20,7 @@ from . import (
     graph,
     initializers,
     random,
+    reading,
     registry,
     regularizers,
     sharing,
@@ -339,9 +340,10 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     args, kwargs = storey.as_arrays((args, kwargs))
     training = kwargs.pop("training", None)
     training = trains_by_itself(layer) if training is None else bool(training)
+    args = reading.gathered(args)
     refuse_text(layer, args)
-    args = layer._read_text(args)
     ensure(layer, args, kwargs)
+    args = layer._read_text(args)
     if not any(isinstance(x, Tracer) for x in jax.tree.leaves(args)):
         layer.check_inputs(*args)
     params, state = gather(layer)

@@ -56,6 +56,15 @@ def as_data(x: Any) -> Any:
     return x.to_numpy() if type(x).__module__.split(".")[0] in ("pandas", "polars") else x
 
 
+def gathered(inputs: Any) -> Any:
+    """Inputs with each list of strings in them as an array."""
+    if isinstance(inputs, dict):
+        return {k: gathered(x) for k, x in inputs.items()}
+    if type(inputs) is list and is_text(inputs) and not any(hasattr(x, "dtype") for x in inputs):
+        return as_data(inputs)
+    return type(inputs)(map(gathered, inputs)) if type(inputs) in (list, tuple) else inputs
+
+
 def as_bytes(x: Any, encoding: str = "utf-8") -> list[bytes]:
     """The strings of an array in order, encoded.
 

@@ -164,7 +164,7 @@ def lookup_custom(name: str) -> Any:
 
 BUILDABLE = frozenset(
     "activation,initializer,regularizer,constraint,policy,loss,metric,optimizer,learning rate schedule,"
-    "operation,seed generator,layer,model".split(",")
+    "operation,seed generator,layer,model,feature".split(",")
 )  # the kinds that a file may name
 _CLOSED: contextvars.ContextVar[bool] = contextvars.ContextVar("closed", default=False)
 _SHARED: contextvars.ContextVar[dict[Any, Any] | None] = contextvars.ContextVar("shared", default=None)

@@ -212,10 +212,11 @@ def fit_input(x: Any, want: spec.Spec, owner: str, name: str, any_rows: bool = F
     )
     if not fits:
         raise ValueError(f"{owner}: {name!r} expects shape {shown(want.shape)}; got {shown(x.shape)}.")
-    if abstract or x.dtype == want.dtype:
+    dtype = jax.dtypes.canonicalize_dtype(want.dtype)
+    if abstract or x.dtype in (want.dtype, dtype):
         return x
     check_cast(x, want, owner, name)
-    return x.astype(want.dtype)
+    return x.astype(dtype)
 
 
 def check_cast(x: Any, want: spec.Spec, owner: str, name: str) -> None:

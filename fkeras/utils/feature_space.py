@@ -276,7 +276,7 @@ class FeatureSpace(Model, module="keras.utils"):
                 f"{self.name}: one_hot is for whole numbers, but the feature {name!r} is {x.dtype}: use 'float'."
             )
         layer = self.preprocessors.get(name) or self.crossers[name]
-        size = layer.vocabulary_size() if isinstance(layer, Lookup) else getattr(layer, "num_tokens", None)
+        size = layer.words.foreseen if isinstance(layer, Lookup) else getattr(layer, "num_tokens", None)
         size = size or getattr(layer, "num_bins", None) or (len(getattr(layer, "bin_boundaries", None) or ()) + 1)
         if size == 1 and not hasattr(layer, "num_bins"):
             raise ValueError(
@@ -322,6 +322,16 @@ class FeatureSpace(Model, module="keras.utils"):
         sizes = ("output_mode", "crossing_dim", "hashing_dim", "num_discretization_bins")
         recipes = {n: registry.serialize(getattr(self, n)) for n in ("features", "crosses")}
         return {**recipes, **{n: getattr(self, n) for n in sizes}}
+
+    def extra_config(self) -> dict[str, Any]:
+        """Whether the data was seen, beside the config."""
+        return {"adapted": self._adapted}
+
+    def finish_from_config(self, config: dict[str, Any]) -> None:
+        """Makes the graph, if the data was seen; what was learned of it follows."""
+        if config.get("adapted"):
+            self._adapted = True
+            self._wire()
 
 
 RECIPES = (

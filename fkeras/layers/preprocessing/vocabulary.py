@@ -93,6 +93,11 @@ class Vocabulary:
         return self.start + len(self.table)
 
     @property
+    def foreseen(self) -> int:
+        """How many indices there are, or will be once a file is read."""
+        return self.size if len(self.table) else self.expected or self.size
+
+    @property
     def depth(self) -> int:
         """How long the rows are that indices are encoded in."""
         if self.pad_to_max_tokens and self.max_tokens is not None:
