@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import registry
 from ..train.trainer import Trainer
-from . import public
+from . import export, public
 from .config import compile_args, compile_config
 
 
@@ -25,6 +25,17 @@ class Saved:
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Takes the weights from a file: all of them, or none; see `fkeras.saving.load_weights`."""
         public.load_weights(self, filepath, skip_mismatch, **kwargs)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "stablehlo",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Writes what the model computes to a file that runs with JAX alone: see `fkeras.saving.export_model`."""
+        export.export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def get_compile_config(self: Any) -> dict[str, Any]:
         """What `compile` was told, as a config; {} if it was not called."""
