@@ -130,7 +130,7 @@ def elsewhere(format: Any) -> ValueError:
         return ValueError(f"export: unknown format {format!r}; fkeras writes 'stablehlo'.")
     name, library = repr(format), ELSEWHERE[format]
     return ValueError(
-        f"export: fkeras writes 'stablehlo', which runs with JAX alone, and cannot write for {library} (format={name}). "
+        f"export: fkeras writes 'stablehlo', for JAX alone; it cannot write for {library} (format={name}). "
         f"Keras can, and reads the same files: model.save('m.keras'), then, where Keras and {library} are "
         f"installed, keras.saving.load_model('m.keras').export('m', format={name})."
     )
