@@ -79,6 +79,9 @@ class OldSequence:
     def on_epoch_end(self) -> None:
         pass
 
+    def __next__(self) -> Any:
+        raise AssertionError("An iterator without end is not what is wanted of this one.")
+
 
 class Loader:
     """Anything with `__iter__`."""
@@ -221,6 +224,15 @@ def test_batches_in_another_order_are_the_same_for_the_same_seed():
     assert runs[0][0] == runs[1][0] != [*range(7), *range(7)]
     assert sorted(runs[0][0]) == sorted([*range(7), *range(7)])
     for a, b in zip(runs[0][1], runs[1][1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_epochs_in_one_go_or_one_by_one():
+    once, twice = make(), make()
+    once.fit(Numbers(), epochs=2, verbose=0)
+    twice.fit(Numbers(), verbose=0)
+    twice.fit(Numbers(workers=2), initial_epoch=1, epochs=2, verbose=0)
+    for a, b in zip(once.get_weights(), twice.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -722,3 +734,5 @@ def test_torch(expected):
     with pytest.raises(ValueError, match="DataLoader"):
         model.fit(tensors, verbose=0)
     model.fit(torch.from_numpy(X), torch.from_numpy(Y), verbose=0)
+    half = [tuple(t.bfloat16() for t in batch) for batch in DataLoader(tensors, SIZE)]
+    assert np.isfinite(model.fit(Numbers(half), verbose=0).history["loss"][0])

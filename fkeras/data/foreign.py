@@ -57,5 +57,6 @@ def as_host(batch: Any) -> Any:
     if isinstance(batch, (list, tuple)):
         return type(batch)(map(as_host, batch)) if not hasattr(batch, "_fields") else tuple(map(as_host, batch))
     if hasattr(batch, "detach"):  # torch
-        return batch.detach().cpu().numpy()
+        tensor = batch.detach().cpu()
+        return (tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy()
     return batch.numpy() if hasattr(batch, "numpy") and not hasattr(batch, "to_numpy") else batch
