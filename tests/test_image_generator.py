@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import types
 
+import keras
 import numpy as np
 import pytest
 from keras.src.legacy.preprocessing import image as theirs
@@ -24,6 +26,25 @@ def untouched():
     state = np.random.get_state()
     yield
     np.random.set_state(state)
+
+
+def settings_of(function):
+    """(name, default) of the arguments, in order."""
+    return [(p.name, p.default) for p in inspect.signature(function).parameters.values() if p.name != "kwargs"]
+
+
+def test_arguments_are_those_of_keras():
+    for name in ours.__all__:
+        other = getattr(theirs, name, None) or getattr(keras.preprocessing.image, name)
+        assert settings_of(getattr(ours, name)) == settings_of(other), name
+    for name in ("flow", "flow_from_directory", "flow_from_dataframe", "standardize", "fit", "random_transform"):
+        assert settings_of(getattr(ours.ImageDataGenerator, name)) == settings_of(
+            getattr(theirs.ImageDataGenerator, name)
+        )
+    for mine, other in (
+        (fkeras.visualization, keras.visualization), (fkeras.utils.bounding_boxes, keras.utils.bounding_boxes),
+    ):  # fmt: skip
+        assert all(settings_of(getattr(mine, n)) == settings_of(getattr(other, n)) for n in mine.__all__)
 
 
 # --- single images -------------------------------------------------------------------------------
@@ -176,6 +197,13 @@ def test_passes_numbers_and_pickles():
     np.testing.assert_array_equal(copy[0][0], forwards[0][0])
     free = ours.ImageDataGenerator(rotation_range=90).flow(IMAGES, batch_size=7, shuffle=False)
     assert np.abs(free[0] - free[0]).max() > 1
+
+
+def test_batches_may_be_written_to():
+    for settings in ({}, {"rotation_range": 9}, {"horizontal_flip": True}, {"brightness_range": (1, 1)}):
+        x = ours.ImageDataGenerator(**settings).flow(IMAGES)[0]
+        x /= 255
+        assert IMAGES.max() > 1
 
 
 def test_subclasses_have_their_way():

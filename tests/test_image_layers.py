@@ -17,6 +17,7 @@ KEY = jax.random.key(0)
 FIRST = "channels_first"
 IMAGES = RNG.integers(0, 256, (3, 8, 10, 3)).astype("float32")
 UNIT = (IMAGES / 255).astype("float32")
+BOXES = np.array([[[1, 1, 5, 6], [0, 3, 9, 7]], [[2, 0, 4, 4], [3, 3, 8, 8]], [[0, 0, 10, 8], [5, 1, 6, 7]]], "float32")
 TURNED = np.moveaxis(IMAGES, -1, 1)
 
 LAYERS = {
@@ -125,9 +126,23 @@ def test_rand_augment_equals_keras():
         np.testing.assert_allclose(have, want, rtol=1e-4, atol=2e-2)
 
 
+@pytest.mark.slow
+def test_boxes_go_through_the_changes_of_the_images():
+    layer = layers.RandAugment(num_ops=3, bounding_box_format="xyxy")
+    parts, boxes, moved = list(layer.layers().values()), {"boxes": BOXES, "labels": np.array([[0, 1]] * 3)}, 0
+    for seed in range(4):
+        t = layer.get_random_transformation(IMAGES, seed=jax.random.key(seed))
+        want = {k: jnp.asarray(v) for k, v in boxes.items()}
+        for i in map(int, t[0]):
+            want = parts[i].change_boxes(want, t[1][i], (8, 10))
+        have = layer.transform_bounding_boxes(boxes, t, size=(8, 10))
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), have, want)
+        moved += np.abs(np.asarray(have["boxes"]) - BOXES).max() > 0.1
+    assert moved > 1
+
+
 # --- what belongs to images ----------------------------------------------------------------------
 
-BOXES = np.array([[[1, 1, 5, 6], [0, 3, 9, 7]], [[2, 0, 4, 4], [3, 3, 8, 8]], [[0, 0, 10, 8], [5, 1, 6, 7]]], "float32")
 MASKS = RNG.integers(0, 4, (3, 8, 10, 1)).astype("int32")
 KEPT = {"bounding_box_format": "xyxy", "seed": 7}
 UNSAID = {"images": IMAGES, "bounding_boxes": {"boxes": BOXES, "labels": BOXES[..., 0]}}

@@ -62,8 +62,8 @@ def warp(x: np.ndarray, m: np.ndarray, fill_mode: str, cval: float, order: int) 
         raise ValueError(f"The order of interpolation is a whole number from 0 to 5; received {order!r}.")
     if order > 1:
         return _splines(x, m, fill_mode, cval, order)
-    y = np.asarray(_warp(x.astype("float32"), m.astype("float32"), np.float32(cval), fill_mode, order))
-    return (np.rint(y) if x.dtype.kind in "iu" else y).astype(x.dtype)
+    y = np.array(_warp(np.asarray(x, "float32"), m.astype("float32"), np.float32(cval), fill_mode, order))
+    return (np.rint(y) if x.dtype.kind in "iu" else y).astype(x.dtype, copy=False)
 
 
 @functools.partial(jax.jit, static_argnums=(3, 4))

@@ -129,7 +129,7 @@ def transformed(generator: Any, x: np.ndarray, dtype: Any) -> np.ndarray:
         return x.astype(dtype)
     known = [c for c in type(generator).__mro__ if "transformed" in vars(c)]
     if known and all(getattr(type(generator), n) is vars(known[-1]).get(n) for n in OVERRIDES):
-        return generator.transformed(x).astype(dtype)
+        return generator.transformed(x).astype(dtype, copy=False)
     made = np.zeros(x.shape, dtype)
     for i, image in enumerate(x):
         changed = generator.apply_transform(image, generator.get_random_transform(image.shape))
