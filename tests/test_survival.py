@@ -355,6 +355,28 @@ def test_paths_that_cannot_be():
         checkpointed("m-{acc}.keras")
 
 
+@pytest.mark.parametrize("ending", [".keras", ".weights.h5", ".h5"])
+def test_a_crash_while_a_model_is_saved_leaves_the_file_before(tmp_path, monkeypatch, ending):
+    model, (x, y), _ = small()
+    kept = callbacks.ModelCheckpoint(tmp_path / f"m{ending}", save_weights_only=ending == ".weights.h5")
+    model.fit(x, y, verbose=0, callbacks=[kept])
+    (path,) = tmp_path.iterdir()
+    before = path.read_bytes()
+
+    def fails(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk is full"):
+        patch.setattr(atomic, "flush", fails)
+        model.fit(x, y, verbose=0, callbacks=[kept])
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    if ending == ".weights.h5":
+        model.load_weights(path)
+    else:
+        assert fkeras.saving.load_model(path).predict(x, verbose=0).shape == (10, 1)
+
+
 # --- the kill -----------------------------------------------------------------------------------
 
 
