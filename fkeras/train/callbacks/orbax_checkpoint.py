@@ -43,7 +43,7 @@ class OrbaxCheckpoint(Periodic, MonitorCallback):
     ):
         super().__init__(save_freq, monitor, mode, initial_value_threshold)
         try:
-            import orbax.checkpoint as orbax
+            import orbax.checkpoint as orbax  # type: ignore[import-not-found]
         except ImportError as error:
             raise ImportError("OrbaxCheckpoint needs a package: pip install orbax-checkpoint.") from error
         self.directory, self.verbose = os.path.abspath(os.fspath(directory)), verbose
