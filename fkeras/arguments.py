@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 from collections.abc import Callable
@@ -64,6 +65,26 @@ def places_of(call: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...
             break
         needed.append(p.name)
     return tuple(p.name for p in placed), tuple(needed)
+
+
+def keywords_of(call: Callable[..., Any]) -> frozenset[str] | None:
+    """The names that a call knows; None if it takes any."""
+    parameters = list(inspect.signature(call).parameters.values())[1:]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return frozenset((*(p.name for p in parameters), *OFFERED, "inputs"))
+
+
+def check_names(layer: Any, kwargs: dict[str, Any]) -> None:
+    """Refuses arguments of a call that the layer does not know."""
+    known = layer._keywords
+    if known is None or layer.is_bound or kwargs.keys() <= known:
+        return
+    wrong = next(n for n in kwargs if n not in known)
+    near = difflib.get_close_matches(wrong, known, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    names = sorted(known - {*OFFERED, "inputs"} | {"training", "mask"})
+    raise TypeError(f"{layer!r} has no argument {wrong!r} in its call.{hint} It takes {', '.join(names)}.")
 
 
 def put_in_place(layer: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

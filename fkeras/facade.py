@@ -46,6 +46,8 @@ class Facade(surface.Surface, stored.Stored):
 
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         """On symbols: records a node. On arrays: fills and uses the layer's values."""
+        if kwargs:
+            arguments.check_names(self, kwargs)
         args, kwargs = arguments.put_in_place(self, *arguments.give_names(self, args, kwargs))
         if graph.symbols((args, kwargs)):
             return record(self, args, kwargs)

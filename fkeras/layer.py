@@ -116,6 +116,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
     config_if_set: ClassVar[tuple[str, ...]] = ()  # own fields that the config holds only when not None
     _wants: ClassVar[frozenset[str]] = frozenset()
     _places: ClassVar[tuple[str, ...]] = ()  # the arguments of `call` that have a place
+    _keywords: ClassVar[frozenset[str] | None] = None  # all of its arguments; None if it takes any
     _needed: ClassVar[tuple[str, ...]] = ()  # those at the beginning that every call has
     _face: ClassVar[Any]
 
@@ -133,6 +134,7 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         if own is not None and cls._wants:
             cls.call = _offering(own, cls._wants)  # type: ignore[method-assign]
         cls._places, cls._needed = arguments.places_of(cls.call)
+        cls._keywords = arguments.keywords_of(cls.call)
         if cls.follows and "__init__" in vars(cls) and not registry.custom_init(cls):
             type.__setattr__(cls, "__init__", arguments.in_order(cls.__init__, cls.follows))
         cls.builds = cls.build is not Layer.build

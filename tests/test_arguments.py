@@ -103,6 +103,13 @@ def test_training_and_mask_by_their_places():
         layers.Dropout(0.5)(X, True, training=False)
 
 
+def test_an_unknown_argument_of_a_call():
+    with pytest.raises(TypeError, match=r"'use_casual_mask' in its call. Did you mean 'use_causal_mask'"):
+        layers.MultiHeadAttention(2, 2)(X, X, use_casual_mask=True)
+    with pytest.raises(TypeError, match="It takes mask, training, x"):
+        layers.Dense(2)(X, power=2)
+
+
 def test_a_constructor_says_what_is_wrong():
     with pytest.raises(TypeError, match="unit"):
         layers.Dense(unit=3)

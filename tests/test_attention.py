@@ -77,6 +77,8 @@ def test_scored_refuses():
             layers.Attention()(wrong)
     with pytest.raises(ValueError, match=r"\[query_mask, value_mask\]"):
         layers.Attention()([Q, SAME], mask=jnp.asarray(LONG))
+    with pytest.raises(ValueError, match=r"value_mask must have shape \(2, 5\)"):
+        layers.Attention()([Q, SAME], mask=[None, jnp.asarray(LONG)])
     with pytest.raises(ValueError, match="score_mode"):
         layers.Attention(score_mode="sum")
     with pytest.raises(ValueError, match="dropout"):
@@ -258,6 +260,8 @@ def test_heads_refuse():
         (lambda: layers.GroupQueryAttention(3, 4, 3), "multiple of"),
         (lambda: layers.MultiHeadAttention(2, 3)(Q), "a query and a value"),
         (lambda: layers.MultiHeadAttention(2, 3)(Q, V, floats(2, 4, 6)), "same sizes but for the last"),
+        (lambda: layers.MultiHeadAttention(2, 3)(Q, V, attention_mask=ALLOWED[:, :2]), "attention_mask has shape"),
+        (lambda: layers.MultiHeadAttention(2, 3)(Q, V, query_mask=KNOWN), r"query_mask has shape \(2, 5\)"),
         (lambda: layers.MultiHeadAttention(2, 3, attention_axes=2)(Q, V), "attention_axes must lie"),
         (lambda: layers.MultiHeadAttention(2, 3)(*[floats(2, 2, 3, 4)] * 2, use_causal_mask=True), "along one axis"),
         (

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from ... import config, ops, random
 from ...layer import Layer, Shapes, shown
 from ...spec import SDS, Spec
-from ..activation import masked_softmax
+from ..activation import broadcasts, masked_softmax
 from ..core import EinsumDense
 from ..regularization import drop
 from ..settings import check_rate
@@ -146,7 +146,9 @@ class Heads(Layer):
         """(mask, causal): which query may look at which key; causal alone needs no array."""
         rows = None if query_mask is None else jnp.asarray(query_mask)[..., None]
         columns = [None if m is None else jnp.asarray(m)[..., None, :] for m in (value_mask, key_mask)]
-        only, window = all_of(rows, *columns, attention_mask), self.sliding_window
+        given = (rows, *columns, None if attention_mask is None else jnp.asarray(attention_mask))
+        self.check_masks(query.shape, key.shape, given)
+        only, window = all_of(*given), self.sliding_window
         axes = self.attended(len(query.shape))
         if (causal or window is not None) and len(axes) != 1:
             raise ValueError(
@@ -158,6 +160,19 @@ class Heads(Layer):
         band = [causal_mask(*sizes)] if causal else []
         band += [] if window is None else [window_mask(*sizes, window)]
         return all_of(only, *band), False
+
+    def check_masks(self: Any, q: Any, k: Any, masks: Any) -> None:
+        """Refuses masks that do not go with inputs (batch, steps, features) of these shapes."""
+        scores = q[0], self.query.output_shape[0], q[1], k[1]
+        for name, mask in zip(("query_mask", "value_mask", "key_mask", "attention_mask"), masks, strict=True):
+            fits = scores if mask is None or len(mask.shape) > 3 else (scores[0], *scores[2:])
+            if mask is not None and len(q) == 3 and not broadcasts(mask.shape, fits):
+                b, t, s = mask.shape[:1], mask.shape[-2:-1], mask.shape[-1:]
+                shape = {"query_mask": b + t, "attention_mask": mask.shape}.get(name, b + s)
+                raise ValueError(
+                    f"{self!r}: {name} has shape {shown(shape)}; the inputs have {shown(q[:2])} steps of the query and "
+                    f"{shown(k[:2])} of the value, and an attention_mask is (batch, steps of query, steps of value)."
+                )
 
     def attend(
         self: Any, q: Any, k: Any, v: Any, mask: Any, causal: bool, rng: Any, training: bool, scores: bool

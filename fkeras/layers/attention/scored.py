@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from ... import random
 from ...layer import Layer, Shapes, shown
+from ..activation import broadcasts
 from ..regularization import drop
 from ..settings import check_choice, check_rate
 from .masks import causal_mask
@@ -68,13 +69,15 @@ class Attention(Layer):
                 f"{self!r} takes its mask as a list, [query_mask, value_mask], with None where there is none; got "
                 f"{type(mask).__name__}."
             )
-        sizes = [x.shape for x in (inputs[0], inputs[-1], inputs[1])]
-        q, k, v = sizes
+        q, k, v = (x.shape for x in (inputs[0], inputs[-1], inputs[1]))
         if q[-1] != k[-1] or k[-2] != v[-2]:
             raise ValueError(
                 f"{self!r}: query and key need the same size of features, key and value the same number of steps; "
                 f"got query {shown(q)}, key {shown(k)}, value {shown(v)}."
             )
+        for name, m, x in zip(("query_mask", "value_mask"), mask or (), (q, v), strict=False):
+            if m is not None and not broadcasts(m.shape, x[:-1]):
+                raise ValueError(f"{self!r}: {name} must have shape {shown(x[:-1])}; got {shown(m.shape)}.")
 
     def call(
         self, inputs: Any, *, params: Any, rng: Any, training: bool, mask: Any,

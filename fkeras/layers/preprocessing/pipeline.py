@@ -33,6 +33,8 @@ class Pipeline(HostLayer):
     layers: Any
     supports_masking = True
 
+    follows = {"name": "layers"}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self._face.filled = False
