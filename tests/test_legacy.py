@@ -50,6 +50,13 @@ TWINS = {  # old spelling: today's
         lambda: layers.SeparableConv2D(8, 3, 3, border_mode="same"),
         lambda: layers.SeparableConv2D(8, (3, 3), padding="same"),
     ),
+    "separable by its old name": (
+        lambda: layers.SeparableConvolution2D(8, 3, 5), lambda: layers.SeparableConv2D(8, (3, 5)),
+    ),
+    "recurrent convolution": (
+        lambda: layers.ConvLSTM2D(nb_filter=4, nb_row=3, nb_col=2), lambda: layers.ConvLSTM2D(4, (3, 2)),
+    ),
+    "no epsilon": (lambda: keras.optimizers.Adam(lr=0.1, epsilon=None), lambda: keras.optimizers.Adam(0.1)),
     "steps": (
         lambda: Conv1D(nb_filter=4, filter_length=3, border_mode="causal", subsample_length=2),
         lambda: Conv1D(4, 3, 2, "causal"),
@@ -345,3 +352,42 @@ assert keras is not fkeras
 def test_compat():
     found = subprocess.run([sys.executable, "-W", "ignore", "-c", COMPAT], capture_output=True, text=True, timeout=100)
     assert found.returncode == 0, found.stderr
+
+
+def test_files_of_keras_2(tmp_path):
+    model = Sequential([Dense(3, input_dim=2), Dense(1)])
+    twin = Sequential([Dense(3, input_dim=2), Dense(1)])
+    for name in ("weights.h5", "weights.hdf5"):
+        model.save_weights(tmp_path / name)
+        twin.set_weights([0 * w for w in twin.get_weights()])
+        twin.load_weights(tmp_path / name)
+        for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="must end"):
+        model.save_weights(tmp_path / "weights.txt")
+
+
+def test_initializers_that_draw_through_the_backend():
+    def drawn(shape, name=None):
+        return K.random_normal(shape, scale=0.01)
+
+    kernel = np.asarray(Sequential([Dense(50, init=drawn, input_dim=20)]).get_weights()[0])
+    assert 0.005 < kernel.std() < 0.015 and len(np.unique(kernel)) == 1000
+
+
+def test_nodes_of_layers():
+    dense = Dense(3)
+    a, b = layers.Input((2,)), layers.Input((2,))
+    dense(a), dense(b)
+    assert dense.get_input_at(1) is b and dense.get_output_at(0).shape == (None, 3) and dense.output_shape == (None, 3)
+    assert not hasattr(Dense(1), "output_shape")
+
+
+def test_old_arguments_of_generators_and_checkpoints(tmp_path):
+    from fkeras.callbacks import ModelCheckpoint
+    from fkeras.preprocessing.image import ImageDataGenerator
+
+    assert ImageDataGenerator(dim_ordering="th").data_format == "channels_first"
+    ModelCheckpoint(str(tmp_path / "m.{epoch:02d}.hdf5"), period=1)
+    with pytest.raises(ValueError, match="save_freq"):
+        ModelCheckpoint(str(tmp_path / "m.h5"), period=2)

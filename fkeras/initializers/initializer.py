@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -69,7 +70,8 @@ def fill(initializer: Any, rng: Any, shape: Sequence[int], dtype: Any = None) ->
     [0.0, 0.0]
     """
     f, shape, dtype = get(initializer), tuple(shape), policies.available(dtype)
-    values = _call(f, rng, shape, dtype)
+    with random.lent(rng) if hasattr(rng, "dtype") else contextlib.nullcontext():
+        values = _call(f, rng, shape, dtype)
     if np.shape(values) != shape:
         raise ValueError(f"{registry.short(f)} returned shape {np.shape(values)} for a weight of shape {shape}.")
     return stream.put(values, dtype)

@@ -19,6 +19,7 @@ from typing import Any
 
 from .. import registry
 from ..facade import Facade
+from ..models import Model
 from . import arguments, backend, learners, names, paths, rules, saving, training
 from .telling import OldSpelling, gone, tell
 
@@ -37,6 +38,9 @@ def open_doors(root: str) -> None:
     Facade.add_weight = training.positional_name(Facade.add_weight)  # type: ignore[method-assign]
     Facade.add_loss = training.with_inputs(Facade.add_loss)  # type: ignore[method-assign]
     Facade.__getattr__ = training.with_shapes(Facade.__getattr__)  # type: ignore[method-assign]
+    Model.save_weights = training.in_old_files(Model.save_weights)  # type: ignore[method-assign]
+    for cls in training.PLAIN:
+        cls.__init__ = training.reading(cls)  # type: ignore[misc]
     for kind, strings in names.STRINGS:
         for name, found in strings.items():
             kind.table.setdefault(name, found)
@@ -44,7 +48,7 @@ def open_doors(root: str) -> None:
     for path, table in names.NAMES.items():
         module: Any = sys.modules[f"{root}.{path}" if path else root]
         paths.fall_back(module, table)
-    for name in ("Convolution2D", "Convolution3D"):
+    for name in ("Convolution2D", "Convolution3D", "SeparableConvolution2D"):
         setattr(sys.modules[f"{root}.layers"], name, names.NAMES["layers"][name])
     vars(sys.modules[f"{root}.layers.merge"])["merge"] = names.old.merge
     paths.fall_back(sys.modules[f"{root}.backend"], {}, (backend,))

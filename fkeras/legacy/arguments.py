@@ -64,6 +64,7 @@ REFUSED = {
     ("compile", "target_tensors"): (None, "pass the labels to fit, as arrays."),
     ("compile", "options"): (None, "it belongs to another framework."),
     ("compile", "run_metadata"): (None, "it belongs to another framework."),
+    ("ModelCheckpoint", "period"): (1, "write save_freq='epoch', or a number of steps."),
     ("Dot", "output_shape"): (None, "it is found out by itself."),
 }
 

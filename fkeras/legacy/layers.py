@@ -8,7 +8,19 @@ import jax
 import jax.numpy as jnp
 
 from ..layer import Layer, LayerType, Shapes
-from ..layers import GRU, LSTM, Conv1D, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose, Dense, ReLU, merging
+from ..layers import (
+    GRU,
+    LSTM,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    Dense,
+    ReLU,
+    SeparableConv2D,
+    merging,
+)
 from ..layers.settings import Activation, Constraint, Initializer, Regularizer, check_positive
 from .rules import square
 from .telling import gone, tell
@@ -43,6 +55,14 @@ class Convolution3D(Conv3D, metaclass=_Convolution):
 
     >>> Convolution3D(8, 3)
     Conv3D(filters=8, kernel_size=(3, 3, 3))
+    """
+
+
+class SeparableConvolution2D(SeparableConv2D, metaclass=_Convolution):
+    """`SeparableConv2D`, which also reads the sides of its kernel one by one.
+
+    >>> SeparableConvolution2D(8, 3)
+    SeparableConv2D(filters=8, kernel_size=(3, 3))
     """
 
 

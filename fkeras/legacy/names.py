@@ -58,6 +58,7 @@ R, C = regularizers, constraints
 NAMES: dict[str, dict[str, Any]] = {
     "layers": {
         "Convolution2D": old.Convolution2D, "Convolution3D": old.Convolution3D, "Merge": old.Merge,
+        "SeparableConvolution2D": old.SeparableConvolution2D,
         "AtrousConvolution1D": old.AtrousConvolution1D, "AtrousConvolution2D": old.AtrousConvolution2D,
         "Deconvolution2D": old.Deconvolution2D, "Deconvolution3D": old.Deconvolution3D, "CuDNNLSTM": old.CuDNNLSTM,
         "CuDNNGRU": old.CuDNNGRU, "TimeDistributedDense": old.TimeDistributedDense, "MaxoutDense": old.MaxoutDense,
@@ -97,4 +98,8 @@ NAMES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 # names in strings: compile(loss="cosine_proximity")
-STRINGS = ((losses.KIND, {"cosine_proximity": losses.cosine_similarity, "cosine": losses.cosine_similarity}),)
+OLD_LOSSES = {
+    "cosine_proximity": losses.cosine_similarity, "cosine": losses.cosine_similarity,
+    "kullback_leibler_divergence": losses.kl_divergence, "logcosh": losses.log_cosh,
+}  # fmt: skip
+STRINGS = ((losses.KIND, OLD_LOSSES), (metrics.KIND, OLD_LOSSES))

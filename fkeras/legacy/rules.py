@@ -11,7 +11,9 @@ from .telling import tell
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
-CONVOLUTIONS = "Conv1D Conv2D Conv3D SeparableConv1D SeparableConv2D Conv2DTranspose Conv3DTranspose LocallyConnected2D"
+CONVOLUTIONS = (
+    "Conv1D Conv2D Conv3D SeparableConv1D SeparableConv2D Conv2DTranspose Conv3DTranspose LocallyConnected2D ConvLSTM2D"
+)
 SIDES = {2: ("nb_row", "nb_col"), 3: ("kernel_dim1", "kernel_dim2", "kernel_dim3")}
 OF_KERAS_1 = (
     "nb_filter nb_row nb_col kernel_dim1 kernel_dim2 kernel_dim3 border_mode subsample dim_ordering init W_regularizer"

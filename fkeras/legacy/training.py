@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable
@@ -10,10 +11,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from .. import atomic, graph
+from ..callbacks import ModelCheckpoint
 from ..graph import is_symbol
 from ..models import Model
 from ..optimizers import Optimizer
-from .arguments import DROPPED
+from ..preprocessing.image import ImageDataGenerator
+from ..saving import public
+from ..saving.legacy import write_weights
+from .arguments import DROPPED, read
 from .telling import gone, tell
 
 OLD = {a for (c, a) in DROPPED if c == "fit"}
@@ -115,6 +121,13 @@ def positional_name(add_weight: Callable[..., Any]) -> Callable[..., Any]:
     return add
 
 
+def node_at(layer: Any, index: int, name: str) -> Any:
+    """The symbols of one call of a layer: what it took, or what it made."""
+    node = layer._face.nodes[index]
+    found = graph.symbols((node.args, node.kwargs)) if name == "get_input_at" else graph.symbols(node.outputs)
+    return found[0] if len(found) == 1 else found
+
+
 SHAPES = {"input_shape": "input", "output_shape": "output"}
 
 
@@ -122,6 +135,8 @@ def with_shapes(find: Callable[..., Any]) -> Callable[..., Any]:
     """`layer.input_shape` and `layer.output_shape`, which only models have today."""
 
     def __getattr__(self: Any, name: str) -> Any:
+        if name in ("get_output_at", "get_input_at") and vars(self).get("_face") is not None:
+            return lambda i: node_at(self, i, name)
         if name in SHAPES and vars(self).get("_face") is not None and self._face.nodes:
             tell(f"layer.{name}", f"write layer.{SHAPES[name]}.shape.")
             return jax.tree.map(lambda s: s.shape, getattr(self, SHAPES[name]), is_leaf=is_symbol)
@@ -129,6 +144,39 @@ def with_shapes(find: Callable[..., Any]) -> Callable[..., Any]:
 
     __getattr__.__wrapped__ = find  # type: ignore[attr-defined]
     return __getattr__
+
+
+def in_old_files(save_weights: Callable[..., Any]) -> Callable[..., Any]:
+    """`save_weights("name.h5")`, in the format of Keras 2, which `load_weights` reads."""
+
+    def save(self: Any, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        path = str(filepath)
+        if not path.endswith(public.OLD) or path.endswith(".weights.h5"):
+            return save_weights(self, filepath, *args, **kwargs)
+        import h5py
+
+        tell("save_weights('name.h5')", "the old format; name files name.weights.h5 today.")
+        if public.may_write(path, args[0] if args else kwargs.get("overwrite", True)):
+            with atomic.writing(path) as temporary, h5py.File(temporary, "w") as file:
+                write_weights(file, self)
+
+    save.__doc__, save.__name__, save.__wrapped__ = save_weights.__doc__, "save_weights", save_weights  # type: ignore
+    return save
+
+
+def reading(cls: Any) -> Callable[..., None]:
+    """The constructor of a class that is no Configurable, which reads the tables of old arguments, too."""
+    init = cls.__init__
+
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        args, kwargs = read(cls, args, kwargs)
+        init(self, *args, **kwargs)
+
+    return __init__
+
+
+PLAIN = (ImageDataGenerator, ModelCheckpoint)
 
 
 def with_inputs(add_loss: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,8 @@ class OptimizerType(registry.ConfigurableType):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = registry.today(cls, args, kwargs)
         own = inspect.signature(cls).parameters
+        if kwargs.get("epsilon", 0) is None:  # what Keras 2 wrote for the default
+            del kwargs["epsilon"]
         decay = kwargs.pop("decay", None) if "decay" not in own else None
         if "lr" in kwargs and "lr" not in own:
             if "learning_rate" in kwargs:

@@ -45,7 +45,7 @@ class ModelCheckpoint(Periodic, MonitorCallback):
         super().__init__(save_freq, monitor, mode, initial_value_threshold)
         self.filepath, self.verbose = os.fspath(filepath), verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
-        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
+        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5", ".hdf5")
         if not self.filepath.endswith(endings):
             what = "save_weights_only=True" if save_weights_only else "a whole model"
             raise ValueError(
