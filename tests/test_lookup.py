@@ -222,6 +222,20 @@ def test_a_model_from_text_to_score():
     assert Own()(np.array(["a", "b"])).shape == (2, 2)
 
 
+def test_shapes_are_told_and_pairs_are_pure():
+    read = layers.TextVectorization(vocabulary=["a"], output_sequence_length=3, input_shape=(1,))
+    assert read.compute_output_shape((None, 1)) == (None, 3) and read.compute_dtype == "string"
+    assert layers.StringLookup(vocabulary=["a"], output_mode="count").compute_output_shape((4, 2)) == (4, 2)
+    assert layers.IntegerLookup(vocabulary=[7], output_mode="one_hot").compute_output_shape((4, 1)) == (4, 2)
+    assert layers.Hashing(5, output_mode="count").compute_output_shape((None, 3)) == (None, 5)
+    model = Sequential([read, layers.Embedding(3, 2), layers.Flatten()])
+    assert model.output_shape == (None, 6)
+    params, state = model.init(jax.random.key(0), np.array(["a"]))
+    run = jax.jit(lambda params: model.apply(params, state, np.array(["a a", "b"]))[0])
+    np.testing.assert_allclose(run(params)[0, :2], params["embedding"]["embeddings"][2], rtol=1e-6)
+    jax.grad(lambda params: run(params).sum())(params)
+
+
 # --- settings --------------------------------------------------------------------------------------------
 
 

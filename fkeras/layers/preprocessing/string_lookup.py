@@ -57,6 +57,8 @@ class StringLookup(Lookup):
 
     follows = {"name": "encoding"}
 
+    compute_dtype = variable_dtype = "string"  # type: ignore[assignment]
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_lookup(True, self.encoding)

@@ -66,6 +66,8 @@ class TextVectorization(Lookup):
 
     follows = {"name": "encoding"}
 
+    compute_dtype = variable_dtype = "string"  # type: ignore[assignment]
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.output_mode = OLD.get(self.output_mode, self.output_mode)

@@ -20,19 +20,19 @@ DROPPED = -2  # the index of what counts nothing
 class Table:
     """Tokens in an order that never changes, and the place of each; copies are the table itself."""
 
-    __slots__ = ("encoding", "place", "sorted", "tokens")
+    __slots__ = ("encoding", "order", "place", "sorted", "tokens")
 
     def __init__(self, tokens: Iterable[Any], encoding: str):
         self.tokens, self.encoding = list(tokens), encoding
         keys = [t.encode(encoding, "surrogateescape") if isinstance(t, str) else t for t in self.tokens]
         self.place = {k: i for i, k in enumerate(keys)}
-        self.sorted = (
-            np.argsort(np.asarray(keys, np.int64)) if keys and not isinstance(keys[0], bytes) else np.zeros(0, int)
-        )
+        numbers = np.asarray(keys if not keys or isinstance(keys[0], int) else [], np.int64)
+        self.order = np.argsort(numbers)
+        self.sorted = numbers[self.order]
 
     def numbers(self) -> tuple[np.ndarray, np.ndarray]:
         """(whole numbers in ascending order, the place of each)."""
-        return np.asarray(self.tokens, np.int64)[self.sorted], self.sorted
+        return self.sorted, self.order
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -45,7 +45,7 @@ class Table:
 
     def fingerprint_parts(self) -> Any:
         """What tells this table from others in a compiled program, which never sees text."""
-        return tuple(np.asarray(self.tokens, np.int64).tobytes()) if len(self.sorted) else len(self.tokens)
+        return self.sorted.tobytes(), self.order.tobytes(), len(self.tokens)
 
 
 @dataclasses.dataclass(eq=False)
