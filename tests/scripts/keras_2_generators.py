@@ -16,7 +16,7 @@ def batches(batch_size):
     while True:
         y = rng.randint(2, size=batch_size)
         x = rng.normal(size=(batch_size, 6, 3))
-        x[:, 2:] += y[:, None, None]
+        x[:, 2:] += 2 * y[:, None, None]
         yield x, y
 
 
