@@ -45,13 +45,11 @@ ABSENT = {  # why a name is not there: the first pattern that fits
     "*.remat": "`jax.checkpoint` takes any pure `apply`",
     "keras.config.enable_unsafe_deserialization": "the code of a lambda in a file is never run",
     "keras.export.ExportArchive": "it writes SavedModels for TensorFlow; `jax.export` takes any pure `apply`",
-    "keras.applications.*": f"{LATER}: the architectures with published weights",
-    "keras.callbacks.*": f"{LATER}: callbacks that write files",
-    "keras.distillation.*": f"{LATER}: a model that learns from another one; write it with `train_step`",
+    "keras.applications.*": "no pretrained architectures; `fkeras.models.load_model` reads those that Keras has saved",
+    "keras.distillation.*": "a `Model` with a `compute_loss` of its own compares a student with its teacher",
     "keras.distribution.*": f"{LATER}: `jax.sharding` places arrays, the pure `apply` runs under it as it is",
     "keras.visualization.*": f"{LATER}: pictures of boxes and masks",
     "*_keras_object": f"{LATER}: the old form of configs; `fkeras.saving` reads both",
-    "*": LATER,
 }
 
 DIFFERENT = {  # what the arguments do not show
@@ -99,7 +97,7 @@ def names(module: ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def ours(module: str, name: str) -> Any:
-    """What stands for a name of Keras here; None if nothing does."""
+    """What stands for a name of Keras here; None if nothing does. Raises ImportError where that is said."""
     owner: Any = fkeras
     for part in module.split(".")[1:]:
         owner = getattr(owner, part, None)
@@ -108,7 +106,7 @@ def ours(module: str, name: str) -> Any:
     if isinstance(owner, ModuleType) and not hasattr(owner, name):
         try:
             return importlib.import_module(f"{owner.__name__}.{name}")
-        except ImportError:
+        except ModuleNotFoundError:
             return None
     return getattr(owner, name, None)
 
@@ -121,9 +119,13 @@ def rows() -> list[Row]:
 def row_of(module: str, name: str, theirs: Any) -> Row:
     """What is there for one name."""
     full = f"{module}.{name}"
-    mine = ours(module, name)
+    try:
+        mine = ours(module, name)
+    except ImportError as error:  # a module that says itself why the name is not there
+        said = str(error).partition(": ")[2].replace("|", "\\|")
+        return Row(module, name, MISSING, known(ABSENT, full) or said)
     if mine is None:
-        return Row(module, name, MISSING, known(ABSENT, full) or "")
+        return Row(module, name, MISSING, known(ABSENT, full) or LATER)
     said = [*differences(theirs, mine), *filter(None, [known(DIFFERENT, full)])]
     return Row(module, name, DIFFERS if said else EQUAL, "; ".join(said))
 
