@@ -194,7 +194,12 @@ MODELS = [by_hand, with_compiled_metrics, around_the_default, own_loss, own_metr
 NO_TEST = ("by_hand",)
 
 
-@pytest.mark.parametrize("build", MODELS, ids=lambda f: f.__name__)
+SLOW = (with_compiled_metrics, own_loss, own_metrics, tracked_loss)
+
+
+@pytest.mark.parametrize(
+    "build", [pytest.param(m, marks=[pytest.mark.slow] * (m in SLOW), id=m.__name__) for m in MODELS]
+)
 def test_steps_of_keras(build):
     found = []
     for module in (keras, fkeras):

@@ -58,7 +58,13 @@ def train(cls, optimizer=None, **settings):
     return model, model.fit(X, Y, **settings).history
 
 
-@pytest.mark.parametrize("optimizer", [lambda: None, lambda: optax.adam(0.02)], ids=["ours", "optax"])
+OPTIMIZERS = [
+    pytest.param(lambda: None, id="ours"),
+    pytest.param(lambda: optax.adam(0.02), id="optax", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("cls", [ByLoss, ByParts, ByStep])
 def test_the_same_step_in_other_words(cls, optimizer):
     (plain, expected), (model, history) = train(Net, optimizer()), train(cls, optimizer())

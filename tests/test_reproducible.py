@@ -119,6 +119,7 @@ def test_other_seeds_give_other_bits(expected):
     assert once(model)["loss"] != expected[0]["loss"]
 
 
+@pytest.mark.slow
 def test_a_step_of_its_own_is_as_reproducible():
     class Own(fkeras.Model):
         def __init__(self):
