@@ -91,6 +91,8 @@ class Inspector:
             self.text(value, where, slot, name)
         elif isinstance(value, int) and "shape" in where.rpartition(".")[2] + name:
             self.longest = max(self.longest, value)
+        if name == "trainable" and not isinstance(value, bool):
+            raise DamagedFileError(f"{where} is {value!r}, neither true nor false", self.place)
         if name == "unroll" and value:
             self.unrolled = where
         if name == "n" and isinstance(value, int):

@@ -51,18 +51,19 @@ WRONG = (
 
 
 @contextlib.contextmanager
-def translated(place: str, *also: type[Exception]) -> Iterator[None]:
-    """Within it, what a file makes go wrong is told as a ValueError with its place.
-
-    also: further errors to give the place to.
-    """
+def translated(place: str) -> Iterator[None]:
+    """Within it, what a file makes go wrong is told as a ValueError with its place."""
     try:
         yield
     except (UnsafeModelError, DamagedFileError):
         raise
     except RecursionError:
         raise UnsafeModelError("values nested without end", place) from None
-    except (*WRONG, *also) as error:
+    except ValueError as error:
+        if place in str(error):
+            raise
+        raise ValueError(f"{place}: this describes no model that can be built: {error}") from error
+    except WRONG as error:
         said = error.args[0] if isinstance(error, KeyError) and error.args else error
         raise ValueError(f"{place}: this describes no model that can be built: {said}") from error
 
@@ -74,7 +75,7 @@ def reading(place: str, custom_objects: dict[str, Any] | None) -> Iterator[None]
         registry.custom_object_scope(custom_objects or {}),
         registry.closed_tables(),
         registry.sharing(),
-        translated(place, ValueError),
+        translated(place),
     ):
         yield
 

@@ -11,7 +11,7 @@ from ..optimizers import Optimizer
 
 INTERNAL = frozenset("_face _init_args _key _network _compiled _objective _opt_state _steps _children _entry _symbols "
                      "_layers history _trainable_variables _built_on _box _form _live _own _rows _excluded "
-                     "dtype_policy layers".split())  # fmt: skip
+                     "dtype_policy".split())  # fmt: skip
 
 
 def saveables(model: Any, skip: Any = ()) -> Iterator[tuple[str, Any]]:
@@ -64,12 +64,13 @@ def attributes(part: Any) -> Iterator[tuple[str, Any]]:
     if (layers := own_layers(part)) is not None:
         if part.walks:
             yield "layers", layers
+            names.discard("layers")
         else:
             names.add("layers")
     told = {getattr(part, "stored_as", {}).get(n, n): n for n in names}
     for name in sorted(told, key=lambda n: f"~{n}" if n.startswith("_") else n):
         try:
-            yield name, layers if name == "layers" else getattr(part, told[name])
+            yield name, layers if name == "layers" and layers is not None else getattr(part, told[name])
         except Exception:  # a property of the user's that has no value now
             continue
 
