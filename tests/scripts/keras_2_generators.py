@@ -50,7 +50,7 @@ validation = Fixed(50, 16)
 history = model.fit_generator(batches(32), steps_per_epoch=8, epochs=6, verbose=0, validation_data=validation,
                               validation_steps=len(validation), max_queue_size=10, workers=1, use_multiprocessing=False,
                               callbacks=[LearningRateScheduler(schedule), ReduceLROnPlateau(patience=3)])  # fmt: skip
-assert list(history.history)[:2] == ["loss", "acc"] and history.history["val_acc"][-1] > 0.8
+assert {"loss", "acc"} <= set(history.history) and history.history["val_acc"][-1] > 0.8
 np.testing.assert_allclose(rates[1:], [0.02 * 0.9**e for e in range(5)], rtol=1e-5)
 loss, acc = model.evaluate_generator(validation, steps=len(validation))
 again = model.evaluate(*validation.data, verbose=0)
