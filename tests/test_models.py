@@ -446,3 +446,19 @@ def test_a_user_layer_with_compute_mask_passes_masks_on() -> None:
 
     first, second = Halves()(fkeras.layers.Embedding(4, 3, mask_zero=True)(np.array([[1, 2, 3, 0]])))
     assert first._keras_mask.tolist() == [[True, True]] and second._keras_mask.tolist() == [[True, False]]
+
+
+def test_symbols_may_join_the_loss_as_in_a_vae_of_keras_2() -> None:
+    x = Input((4,))
+    y = Dense(4, name="back")(Dense(2)(x))
+    model = Model(x, y)
+    model.add_loss(fkeras.ops.mean(fkeras.ops.square(x - y)))
+    model.compile("sgd")
+    twin = fkeras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    assert model.output_names == ["back"] and twin.count_params() == model.count_params()
+    expected = float(np.mean((X - model.predict(X, verbose=0)) ** 2))
+    np.testing.assert_allclose(model.evaluate(X, verbose=0), expected, rtol=1e-5)
+    model(X)
+    np.testing.assert_allclose(model.losses, [expected], rtol=1e-5)
+    assert model.fit(X, epochs=20, verbose=0).history["loss"][-1] < expected

@@ -9,6 +9,7 @@ import jax
 
 from .. import graph, random, registry, storey
 from ..layer import Layer
+from ..layers.add_loss import AddLoss
 from ..saving.face import Saved
 from ..train.trainer import Trainer
 from . import cloning, graph_config, summary
@@ -72,6 +73,21 @@ class Model(Saved, Trainer, Container, module="keras"):
         storey.adopt(self)
         if not self.trainable:
             self.trainable = False
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds to the loss: a scalar from inside `call`, or symbols of this model's graph, as a VAE of Keras 2 does."""
+        symbols = [x for x in graph.leaves(loss) if isinstance(x, graph.Symbol)]
+        if self._network is None or not symbols:
+            return super().add_loss(loss)
+        inputs, outputs = self._network.inputs, self._network.outputs
+        for symbol in symbols:
+            first = graph.symbols(outputs)[0]
+            same = {s: s for s in graph.symbols(outputs)}
+            outputs = graph.substitute(outputs, {**same, first: AddLoss()(first, symbol)})
+        self._face.filled = False
+        self.connect(inputs, outputs)
+        self.forget_programs()
+        return None
 
     # --- the graph -----------------------------------------------------------------------------
 

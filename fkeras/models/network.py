@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import graph, registry, spec
 from ..layer import shown
+from ..layers.add_loss import AddLoss
 from ..layers.input import InputLayer
 from ..masking import Masked, is_masked, value_of
 from ..reading import Read, is_read, is_text
@@ -144,7 +145,7 @@ class Network:
     @property
     def output_names(self) -> list[str]:
         """The names of the layers that make the outputs, numbered where one makes several."""
-        symbols = graph.symbols(self.outputs)
+        symbols = [made_by(s) for s in graph.symbols(self.outputs)]
         names = [self.name_of.get(id(s.node.layer), str(s.node.layer.name)) for s in symbols]
         return [f"{n}_{names[:i].count(n)}" if names[:i].count(n) else n for i, n in enumerate(names)]
 
@@ -179,6 +180,13 @@ class Network:
         inputs, outputs, table = graph.flatten(self.inputs, self.outputs, self.nodes)
         wiring = [(self.name_of.get(id(layer), ""), args, kwargs, specs) for layer, args, kwargs, specs in table]
         return self.children, inputs, outputs, wiring
+
+
+def made_by(symbol: Any) -> Any:
+    """The symbol that an output is named for: a loss that was added to it does not count."""
+    while isinstance(symbol.node.layer, AddLoss):
+        symbol = symbol.node.args[0]
+    return symbol
 
 
 def is_singleton(x: Any) -> bool:

@@ -215,6 +215,14 @@ def save(model: Any, path: str, include_optimizer: bool = True) -> None:
             write_arrays(file.create_group("optimizer_weights"), kept)
 
 
+def save_weights(model: Any, path: str) -> None:
+    """Writes the weights of a model to an `.h5` file."""
+    import h5py
+
+    with atomic.writing(path) as temporary, h5py.File(temporary, "w") as file:
+        write_weights(file, model)
+
+
 def full_names(loss: Any) -> Any:
     """Losses under their full names, the only ones that Keras finds in this format."""
     if isinstance(loss, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Any
 
 from .. import atomic
@@ -93,11 +94,15 @@ def save_weights(
 ) -> None:
     """Saves the weights of a model, and what its optimizer remembers.
 
-    filepath: ends in `.weights.h5`; in `.weights.json` if there are to be several files.
+    filepath: ends in `.weights.h5`; in `.weights.json` if there are to be several files; other `.h5` and
+        `.hdf5` files get the old format, without the optimizer.
     max_shard_size: the size of one of them, in GB.
     objects_to_skip: layers to leave out.
     """
     path = local(filepath)
+    if path.endswith(OLD) and not path.endswith(".weights.h5") and max_shard_size is objects_to_skip is None:
+        warnings.warn(f"{path!r} gets the old format of Keras 2; today's ends in .weights.h5.", stacklevel=4)
+        return legacy.save_weights(model, path) if may_write(path, overwrite) else None
     ends = (".weights.h5",) if max_shard_size is None else (".weights.json", ".weights.h5")
     if not path.endswith(ends):
         raise ValueError(

@@ -285,6 +285,8 @@ class OwnSteps:
         parts = out if isinstance(out, tuple) and len(out) == 2 else (out,)
         new, logs = (parts[0], parts[-1]) if pure else (parts[-1], parts[0])
         right = isinstance(new, TrainState) if pure else isinstance(new, (tuple, list)) and len(new) == len(state)
+        if right and not pure and not isinstance(logs, dict) and len(parts) == 2:  # Keras then asks the metrics
+            logs = self._measured(list(new[-1]))
         if len(parts) != 2 or not right or not isinstance(logs, dict):
             expected = "train_state, logs" if pure else "logs, state"
             hint = "The name of its first argument, `train_state` or another, tells which form it has."
@@ -293,6 +295,14 @@ class OwnSteps:
                 ORDER.format(name=type(self.twin).__name__, hook=hook, expected=expected, got=got, hint=hint)
             )
         return (new, flat(logs)) if pure else (flat(logs), new)
+
+    def _measured(self, variables: list[Any]) -> dict[str, Any]:
+        """What the metrics make of their variables."""
+        logs = {}
+        for metric in self.twin.metrics:
+            own, variables = variables[: len(metric.variables)], variables[len(metric.variables) :]
+            logs[metric.name] = metric.stateless_result(own)
+        return logs
 
 
 def own_steps(model: Any, objective: Objective, optimizer: Any, rows: Any) -> OwnSteps | None:
