@@ -10,12 +10,13 @@ PYTEST := $(RUN) -m pytest --numprocesses $(JOBS) --dist worksteal --durations 1
 
 export KERAS_BACKEND := jax
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test test-long lint bench docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    train an LSTM on handwritten digits; writes its curves to demo/"
 	@echo "make test    every test: the quick ones, then the slow ones and the examples"
+	@echo "make test-long  what takes minutes: runs killed at fifty moments, every round trip of files"
 	@echo "make lint    ruff and pyright"
 	@echo "make bench   training steps beside Keras and hand-written JAX"
 	@echo "make docs    the reference as HTML in site/"
@@ -28,8 +29,11 @@ demo: $(VENV)/.demo
 # (a third less time). The slow stage trains for real, with the optimizations that users get.
 # Status 5 is pytest's word for "no such tests".
 test: $(VENV)/.test
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PYTEST) -m "not slow"
-	$(PYTEST) -m slow || [ $$? -eq 5 ]
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(PYTEST) -m "not slow and not long"
+	$(PYTEST) -m "slow and not long" || [ $$? -eq 5 ]
+
+test-long: $(VENV)/.test
+	$(PYTEST) -m long
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .

@@ -112,7 +112,7 @@ def test_more_layers_equal_keras(name):
     assert np.abs(np.asarray(want)).std() > 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_rand_augment_equals_keras():
     ours, theirs = (L.RandAugment(num_ops=2, seed=0) for L in (layers, keras.layers))
 
@@ -126,7 +126,7 @@ def test_rand_augment_equals_keras():
         np.testing.assert_allclose(have, want, rtol=1e-4, atol=2e-2)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_boxes_go_through_the_changes_of_the_images():
     layer = layers.RandAugment(num_ops=3, bounding_box_format="xyxy")
     parts, boxes, moved = list(layer.layers().values()), {"boxes": BOXES, "labels": np.array([[0, 1]] * 3)}, 0
@@ -165,6 +165,7 @@ TOGETHER = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TOGETHER)
 def test_boxes_and_masks_equal_keras(name):
     wide = 8 if name == "shear" else 10  # Keras shears boxes rightly in squares alone
@@ -183,6 +184,7 @@ def test_boxes_and_masks_equal_keras(name):
     assert mine["segmentation_masks"].dtype == "int32"
 
 
+@pytest.mark.long
 def test_labels_of_mixed_images_equal_keras():
     data = {"images": IMAGES, "labels": np.eye(3, dtype="float32")}
     for make in (lambda L: L.MixUp(seed=7), lambda L: L.CutMix(seed=7)):

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from catalogue import ROWS
+from catalogue import ROWS, image
 from catalogue.row import floats_of, is_floating
 
 from fkeras import registry
@@ -69,7 +69,12 @@ def case_of(name: str) -> Case:
     return Case(name)
 
 
-@pytest.fixture(params=list(ROWS))
+QUICK = {"random_flip", "random_rotation", "random_contrast", "resizing", "center_crop", "rescaling", "mix_up"}
+HEAVY = {"hashing", "hashing_salted", "conv_lstm3d", "conv_lstm2d_first", "gru_backwards_masked", "lstm_unrolled"}
+LONG = (image.ROWS.keys() - QUICK) | HEAVY
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in ROWS])
 def case(request: Any) -> Case:
     """Every row in turn, but those for which the law is said not to hold."""
     law = request.node.originalname.removeprefix("test_")

@@ -62,6 +62,7 @@ def test_weights_of_strangers_may_be_given():
     np.testing.assert_allclose(layer(LETTERS), [[0, 0.25, 0, 0.6, 0.8], [1.8, 0, 0.75, 0, 0.4]], rtol=1e-6)
 
 
+@pytest.mark.long
 def test_buckets_of_strangers():
     assert layers.StringLookup(vocabulary=ABCD, num_oov_indices=2)([list("acd"), list("mzb")]).tolist() == [
         [2, 4, 5],

@@ -175,9 +175,15 @@ def test_names_of_files_and_overwrite(path):
     ):
         with pytest.raises(ValueError, match=said):
             model.save(path(name), **kwargs)
-    for name, kwargs in (("m.h5", {}), ("m.keras", {"max_shard_size": 1})):
+    for name, kwargs in (("m.zip", {}), ("m.keras", {"max_shard_size": 1})):
         with pytest.raises(ValueError, match=r"must end in \.weights"):
             model.save_weights(path(name), **kwargs)
+    with pytest.warns(UserWarning, match="old format"):
+        model.save_weights(path("m.h5"))
+    twin = small()
+    twin.load_weights(path("m.h5"))
+    for ours, kept in zip(twin.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, kept)
     model.save(path("m.keras"))
     with pytest.raises(FileExistsError, match="overwrite=False"):
         model.save(path("m.keras"), overwrite=False)

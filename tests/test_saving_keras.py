@@ -66,9 +66,9 @@ def family(names):
 FAST = ("core", "batch_normalization")
 
 
-@pytest.mark.parametrize("suffix", ["keras", pytest.param("h5", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("suffix", ["keras", pytest.param("h5", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
-    "names", [pytest.param(v, id=k, marks=() if k in FAST else pytest.mark.slow) for k, v in FAMILIES.items()]
+    "names", [pytest.param(v, id=k, marks=() if k in FAST else pytest.mark.long) for k, v in FAMILIES.items()]
 )
 def test_every_layer_there_and_back(names, suffix, tmp_path):
     model, x = family(names)
@@ -129,8 +129,8 @@ def train(*models):
         model.fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0)
 
 
-@pytest.mark.parametrize("suffix", ["keras", pytest.param("h5", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in OPTIMIZERS])
+@pytest.mark.parametrize("suffix", ["keras", pytest.param("h5", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long) if n in SLOW else n for n in OPTIMIZERS])
 def test_training_goes_on(name, suffix, tmp_path):
     if (name, suffix) == ("adafactor", "h5"):
         pytest.skip("Keras cannot write it: two of its variables have one name")

@@ -421,7 +421,7 @@ def test_a_run_killed_five_times_ends_like_one_that_is_not(tmp_path, rng, straig
     assert done >= 5 and ended >= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_killed_at_fifty_random_moments_ends_like_one_that_is_not(tmp_path, rng, straight):
     for freq in ("epoch", 2):
         done, ended = kill_until(25, tmp_path, rng, straight, freqs=[freq])

@@ -78,7 +78,7 @@ def test_bins_are_those_of_keras(settings, x, bins):
         assert layer(np.array(x, "S").astype(object)).tolist() == bins
 
 
-@pytest.mark.parametrize("settings", [{}, {"salt": 5}, {"mask_value": 7}])
+@pytest.mark.parametrize("settings", [{}, pytest.param({"salt": 5}, marks=pytest.mark.long), {"mask_value": 7}])
 def test_whole_numbers_hash_alike_on_the_host_and_compiled(settings):
     layer = layers.Hashing(999983, **settings)
     x = RNG.integers(-(2**31), 2**31, 300).astype("int32") // 10 ** RNG.integers(0, 9, 300).astype("int32")

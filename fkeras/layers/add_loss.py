@@ -14,8 +14,9 @@ class AddLoss(Layer):
 
     Shapes: any, any -> that of the first.
 
+    >>> import jax
     >>> layer = AddLoss()
-    >>> params, state = layer.init(None, jnp.ones(2), jnp.ones(3))
+    >>> params, state = layer.init(jax.random.key(0), jnp.ones(2), jnp.ones(3))
     >>> layer.apply(params, state, jnp.ones(2), jnp.array([1.0, 2.0, 6.0]))[1]["aux_loss"].tolist()
     3.0
     """

@@ -29,8 +29,8 @@ def is_size(value: Any) -> bool:
 def square(name: str, rank: int, args: Args, kwargs: Kwargs) -> registry.Arguments:
     """`Conv2D(32, 3, 5, "uniform", "relu")` as Keras 1 meant it: (32, (3, 5)), initializer, activation."""
     sides = args[1 : 1 + rank]
-    if rank < 2 or len(sides) < rank or not all(map(is_size, sides)):
-        return args, kwargs
+    if rank < 2 or len(sides) < rank or not all(map(is_size, sides)) or set(args[1 + rank :]) & {"same", "valid"}:
+        return args, kwargs  # with a padding behind them, they are kernel_size and strides, as they are today
     late = dict(zip(("kernel_initializer", "activation"), args[1 + rank :], strict=False))
     tell(
         f"{name}({', '.join(map(str, args[: 1 + rank]))})",

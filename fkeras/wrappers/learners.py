@@ -45,10 +45,11 @@ class Learner(Estimator):
 
     def fit(self, X: Any, y: Any, **kwargs: Any) -> Any:
         """Trains a model on the data; kwargs go to its `fit`."""
-        from sklearn.utils.validation import check_X_y
+        from sklearn.utils.multiclass import type_of_target
+        from sklearn.utils.validation import validate_data
 
-        X, y = check_X_y(X, y, allow_nd=True, multi_output=True)
-        self.n_features_in_ = X.shape[1]
+        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True)
+        type_of_target(y, raise_unknown=True)
         target = self.target(np.asarray(y))
         model = self.model_ if self.warm_start and "model_" in vars(self) else self.make(X, target)
         if not model.compiled or not model.loss:
@@ -70,15 +71,10 @@ class Learner(Estimator):
 
     def outputs(self, X: Any) -> np.ndarray:
         """What the model makes of the data."""
-        from sklearn.utils.validation import check_array
+        from sklearn.utils.validation import validate_data
 
         self.require_fitted()
-        X = check_array(X, allow_nd=True)
-        if X.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} features "
-                "as input."
-            )
+        X = validate_data(self, X, reset=False, allow_nd=True)
         return np.asarray(self.model_.predict(X, **self._quiet()))
 
     def _quiet(self) -> dict[str, Any]:
