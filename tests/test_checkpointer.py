@@ -235,7 +235,7 @@ def test_a_loop_that_is_killed_while_it_saves(tmp_path):
     assert kill_and_look(tmp_path, [0.03, 0.07, 0.2]) > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_loop_that_is_killed_fifty_times_while_it_saves(tmp_path, rng):
     assert kill_and_look(tmp_path, rng.uniform(0, 0.3, 50)) > 50
 
