@@ -15,7 +15,7 @@ export KERAS_BACKEND := jax
 
 help:
 	@echo "make demo    train an LSTM on handwritten digits; writes its curves to demo/"
-	@echo "make test    every test: the quick ones, then the slow ones and the examples"
+	@echo "make test    the quick tests, then the slow ones and the examples"
 	@echo "make test-long  what takes minutes: runs killed at fifty moments, every round trip of files"
 	@echo "make lint    ruff and pyright"
 	@echo "make bench   training steps beside Keras and hand-written JAX"

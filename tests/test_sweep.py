@@ -74,9 +74,16 @@ def test_a_run_that_diverges_harms_no_other() -> None:
     assert runs.best_settings == {"learning_rate": 0.01}
 
 
-def linear(optimizer: Any) -> Any:
+class Each(fkeras.metrics.F1Score):
+    """A metric with a number for each class."""
+
+    def __init__(self) -> None:
+        super().__init__(name="each")
+
+
+def linear(optimizer: Any, metrics: Any = None) -> Any:
     model = Sequential([layers.Input((5,)), layers.Dense(1)])
-    model.compile(optimizer, "mse")
+    model.compile(optimizer, "mse", metrics=metrics)
     return model
 
 
@@ -87,6 +94,7 @@ def linear(optimizer: Any) -> Any:
     (lambda: fkeras.sweep(build, {"units": [4]}).fit(X, Y, monitor="val_acc"), "val_acc.*there are loss, accuracy"),
     (lambda: fkeras.sweep(lambda n: Sequential([layers.Dense(n)]), {"n": [1]}).fit(X, Y), "compile"),
     (lambda: fkeras.ensemble(build(), 0), "n must be"),
+    (lambda: fkeras.ensemble(linear("sgd", [Each()]), 2).fit(X, Y, verbose=0), "'each' measures several numbers"),
     (lambda: fkeras.ensemble(build(), 2).predict(X), "fit"),
     (lambda: train.find_learning_rate(linear(optax.sgd(0.1)), X, Y), "optimizer of fkeras"),
 ])  # fmt: skip

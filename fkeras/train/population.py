@@ -131,8 +131,10 @@ class Population:
             tested = self._test(runs, self.settings, self.measured)
             logs = {**logs, **{f"val_{k}": v for k, v in tested.items()}}
         self.step += -(-self.made.rows.count // self.made.size)
+        if several := [k for k, v in logs.items() if np.ndim(v) > 2]:
+            raise ValueError(f"{several[0]!r} measures several numbers; runs are compared by metrics of a single one.")
         alive = np.asarray(self.alive)
-        return {k: np.where(alive, v, np.nan) for k, v in jax.device_get(logs).items() if np.ndim(v) == 2}
+        return {k: np.where(alive, v, np.nan) for k, v in jax.device_get(logs).items()}
 
     def member(self, setting: int, key: int) -> TrainState:
         """The state of one run."""
