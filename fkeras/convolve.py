@@ -1,24 +1,22 @@
 """Convolutions of arrays, with the signatures of `keras.ops`; the layers and `fkeras.ops` are written in them.
 
-Each has a plain form, a call of `lax.conv_general_dilated`. XLA's CPU compiler runs that well only with a kernel
-"01io" over inputs "b01f", without groups, in up to two dimensions; anything else falls back to loops up to 100
-times slower. It rewrites the rest into that layout, but not inside a `lax` loop, where a training program spends its
-time and where the gradients of a convolution have other layouts. So the tuned forms say everything in that layout:
+Each has a plain form, a call of `lax.conv_general_dilated`. On CPUs XLA runs that slowly, and its gradients far more
+slowly, while products of matrices run near the speed of the machine. So the tuned forms are made of products:
 
-    canonical    one convolution, whose derivatives are convolutions of the same layout
-    patches      the windows side by side, times the kernel: 1x1 kernels, few channels, float64
-    slabs        a 3D convolution as a sum of 2D ones, one for each depth of the kernel
+    rows         the windows side by side along the last axis only, and a product for every row of the kernel
+    patches      the windows side by side along all axes, and one product: 1x1 kernels, few channels
     grouped      one group after the other
     depthwise    a sum of shifted products
 
-All of them are JAX to the bottom: they can be differentiated forwards and backwards as often as one likes, batched,
-and exported with a symbolic batch. `form_of` chooses.
+Their derivatives are JAX's own: they can be differentiated forwards and backwards as often as one likes, batched, and
+exported with a symbolic batch. A transposed convolution is the transpose of `rows`. `form_of` chooses.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -35,10 +33,6 @@ class Window(NamedTuple):
     strides: tuple[int, ...]
     pads: Pads
     dilation: tuple[int, ...]
-
-    def tail(self) -> Window:
-        """The same on all axes but the first, which is neither padded nor strided any more."""
-        return Window(self.strides[1:], self.pads[1:], self.dilation[1:])
 
 
 # --- the functions --------------------------------------------------------------------------------
@@ -133,29 +127,28 @@ def conv_transpose(
     window = Window(strides, pads, dilation)
     if not forms.are_tuned() or not windows.are_known(windows.sizes(x, layout)):
         return lax_transposed(x, kernel, window, layout)
-    form = scattered_slabs if n == 3 else canonical_transposed
-    return windows.channels_last(lambda x: form(x, kernel, window), x, layout)
+    return windows.channels_last(lambda x: transposed_rows(x, kernel, window), x, layout)
 
 
 # --- the choice -----------------------------------------------------------------------------------
 
 FEW_CHANNELS, FEW_INPUTS = 4, 128  # per window: below, a copy of the windows is small beside the outputs
-MANY_TAPS = 64  # of a depthwise kernel: above, a program with a term for each tap grows too long
+MANY_TAPS = 64  # above, a program with a term for each of them grows too long
 
 
 def form_of(x: Any, kernel: Any, groups: int, layout: str) -> Any:
     """The form in which a convolution runs here."""
     n, window, channels = x.ndim - 2, math.prod(kernel.shape[:-2]), kernel.shape[-2]
-    if not forms.are_tuned() or not windows.are_known(windows.sizes(x, layout)) or n > 3:
+    if not forms.are_tuned() or not windows.are_known(windows.sizes(x, layout)):
         return lax_form
     if groups > 1 and channels == 1:
         return depthwise_taps if window <= MANY_TAPS else lax_form
     if groups > 1:
         return grouped
     few = channels <= FEW_CHANNELS and window * channels <= FEW_INPUTS
-    if window == 1 or few or x.dtype == jnp.float64:  # of float64 XLA has fast products, but no fast convolution
+    if window == 1 or few:
         return patches
-    return slabs if n == 3 else canonical
+    return rows if window // kernel.shape[n - 1] <= MANY_TAPS else lax_form
 
 
 # --- the forms; but for `lax_form`, over channels last ---------------------------------------------
@@ -171,18 +164,33 @@ def lax_form(x: Any, kernel: Any, window: Window, groups: int = 1, layout: str =
 
 def patches(x: Any, kernel: Any, window: Window) -> Any:
     """The values under each window side by side, times the kernel as a matrix."""
-    x = windows.pad(x, window.pads)
-    for axis in reversed(range(x.ndim - 2)):
-        found = taps(x, axis + 1, kernel.shape[axis], window.strides[axis], window.dilation[axis])
-        x = jnp.concatenate(found, -1) if len(found) > 1 else found[0]
-    return lax.dot_general(x, kernel.reshape(-1, kernel.shape[-1]), (((x.ndim - 1,), (0,)), ((), ())))
+    found = _taps(windows.pad(x, window.pads), kernel, window, range(x.ndim - 2))
+    return _product(_joined(found), kernel.reshape(-1, kernel.shape[-1])).astype(x.dtype)
+
+
+def rows(x: Any, kernel: Any, window: Window) -> Any:
+    """The values along the last axis side by side, times each row of the kernel as a matrix, summed."""
+    last = x.ndim - 3
+    found = _taps(_joined(_taps(windows.pad(x, window.pads), kernel, window, [last])), kernel, window, range(last))
+    matrices = kernel.reshape(len(found), -1, kernel.shape[-1])
+    return functools.reduce(lax.add, map(_product, found, matrices)).astype(x.dtype)
+
+
+def transposed_rows(x: Any, kernel: Any, window: Window) -> Any:
+    """`lax_transposed`, as the transpose of `rows` from the outputs to the inputs."""
+    pads, sizes = [], []
+    for size, k, stride, (lo, hi), dilation in zip(x.shape[1:-1], kernel.shape, *window, strict=False):
+        reach, extent = (size - 1) * stride + 1, (k - 1) * dilation + 1
+        sizes.append(reach + lo + hi - extent + 1)
+        pads.append((extent - 1 - lo, extent - 1 - hi))
+    there = Window(window.strides, tuple(pads), window.dilation)
+    spec = jax.ShapeDtypeStruct((x.shape[0], *sizes, kernel.shape[-2]), x.dtype)
+    return jax.linear_transpose(lambda y: rows(y, kernel, there), spec)(x)[0]
 
 
 def depthwise_taps(x: Any, kernel: Any, window: Window) -> Any:
     """For a kernel (*window, 1, channels * multiplier): a product for every tap, summed."""
-    found = [windows.pad(x, window.pads)]
-    for axis, place in enumerate(zip(kernel.shape[:-2], window.strides, window.dilation, strict=True), 1):
-        found = [t for y in found for t in taps(y, axis, *place)]
+    found = _taps(windows.pad(x, window.pads), kernel, window, range(x.ndim - 2))
     scales = kernel.reshape(len(found), x.shape[-1], -1)
     y = functools.reduce(lax.add, [t[..., None] * s for t, s in zip(found, scales, strict=True)])
     return y.reshape(*y.shape[:-2], kernel.shape[-1])
@@ -199,90 +207,6 @@ def grouped(x: Any, kernel: Any, window: Window) -> Any:
     return y.reshape(*y.shape[:-2], kernel.shape[-1])
 
 
-def slabs(x: Any, kernel: Any, window: Window) -> Any:
-    """A 3D convolution as a sum of 2D ones: one for each depth of the kernel, over all depths of the input at once."""
-    x = windows.pad(x, (window.pads[0], *((0, 0),) * (x.ndim - 3)))
-    found = taps(x, 1, kernel.shape[0], window.strides[0], window.dilation[0])
-    parts = [_at_all_depths(canonical, t, k, window.tail()) for t, k in zip(found, kernel, strict=True)]
-    return functools.reduce(lax.add, parts)
-
-
-def scattered_slabs(x: Any, kernel: Any, window: Window) -> Any:
-    """A transposed 3D convolution as 2D ones, each added at the depths that its part of the kernel reaches."""
-    (stride, *_), ((lo, hi), *_), (dilation, *_) = window
-    depth, last = kernel.shape[0], (kernel.shape[0] - 1) * dilation
-
-    def part(i: int) -> Any:
-        y = _at_all_depths(canonical_transposed, x, kernel[i], window.tail())
-        start = i * dilation + lo - last
-        edges = (start, lo + hi - last - start, stride - 1)
-        return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), edges, *((0, 0, 0),) * (y.ndim - 2)])
-
-    return functools.reduce(lax.add, map(part, range(depth)))
-
-
-def _at_all_depths(form: Any, x: Any, kernel: Any, window: Window) -> Any:
-    """A 2D convolution of every slice through a volume."""
-    y = form(x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), kernel, window)
-    return y.reshape(*x.shape[:2], *y.shape[1:])
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def canonical(x: Any, kernel: Any, window: Window) -> Any:
-    """The definition, its linear parts written so that JAX's transposes of them have its layout too."""
-    return lax_form(x, kernel, window)
-
-
-@functools.partial(canonical.defjvp, symbolic_zeros=True)
-def _canonical_jvp(window: Window, primals: Any, tangents: Any) -> Any:
-    (x, kernel), (dx, dkernel) = primals, tangents
-    n = x.ndim - 2
-    outer, inner, data = _layouts(n)
-
-    def along(x: Any, kernel: Any, *layouts: Any) -> Any:
-        strides, pads, dilation = window
-        spec = lax.ConvDimensionNumbers(*layouts)
-        return lax.conv_general_dilated(x, kernel, strides, pads, None, dilation, spec)
-
-    parts = []
-    if not _is_zero(dx):  # b01f, 01oi -> b01f; its transpose is b01f, 01io -> b01f
-        parts.append(along(dx, kernel.swapaxes(-1, -2), data, inner, data))
-    if not _is_zero(dkernel):  # f01b, i01o -> 01bf; its transpose is b01f, 01io -> b01f
-        y = along(_swap_ends(x), jnp.moveaxis(dkernel, -2, 0), outer, outer, inner)
-        parts.append(jnp.moveaxis(y, -2, 0))
-    return _with_tangent(canonical(x, kernel, window), parts)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def canonical_transposed(x: Any, kernel: Any, window: Window) -> Any:
-    """`lax_transposed`, with linear parts like those of `canonical`."""
-    return lax_transposed(x, kernel, window)
-
-
-@functools.partial(canonical_transposed.defjvp, symbolic_zeros=True)
-def _canonical_transposed_jvp(window: Window, primals: Any, tangents: Any) -> Any:
-    (x, kernel), (dx, dkernel) = primals, tangents
-    n = x.ndim - 2
-    strides, pads, dilation = window
-    axes, ones = range(n), (1,) * n
-    _, inner, data = _layouts(n)
-    spec = lax.ConvDimensionNumbers(data, inner, data)
-    y = canonical_transposed(x, kernel, window)
-    parts = []
-    if not _is_zero(dx):
-        parts.append(lax.conv_general_dilated(dx, jnp.flip(kernel, axes), ones, pads, strides, dilation, spec))
-    if not _is_zero(dkernel):  # the kernel slides over the inputs: its gradient is that of a strided convolution
-        edges = []
-        for i in axes:
-            reach, size = (x.shape[i + 1] - 1) * strides[i], (kernel.shape[i] - 1) * dilation[i]
-            lo = reach - size + pads[i][0]
-            edges.append((lo, y.shape[i + 1] - 1 - size - lo + reach))
-        flipped = jnp.flip(jnp.moveaxis(x, 0, -2), axes)
-        dy = lax.conv_general_dilated(jnp.moveaxis(dkernel, -2, 0), flipped, ones, edges, dilation, strides, spec)
-        parts.append(_swap_ends(dy))
-    return _with_tangent(y, parts)
-
-
 def lax_transposed(x: Any, kernel: Any, window: Window, layout: str = "channels_last") -> Any:
     """The definition: a convolution of the inputs with gaps between them, with the kernel reversed."""
     n = x.ndim - 2
@@ -295,24 +219,24 @@ def lax_transposed(x: Any, kernel: Any, window: Window, layout: str = "channels_
 # --- parts of them ----------------------------------------------------------------------------------
 
 
-def _layouts(n: int) -> tuple[tuple[int, ...], ...]:
-    """Places of (batch or outputs, features or inputs, *spatial): "f01b" and "i01o"; "01bf" and "01oi"; "b01f"."""
-    space = tuple(range(1, n + 1))
-    return (n + 1, 0, *space), (n, n + 1, *range(n)), (0, n + 1, *space)
+def _taps(x: Any, kernel: Any, window: Window, axes: Iterable[int]) -> list[Any]:
+    """What stands at each position of all windows along some spatial axes."""
+    found = [x]
+    for i in axes:
+        found = [t for y in found for t in taps(y, i + 1, kernel.shape[i], window.strides[i], window.dilation[i])]
+    return found
 
 
-def _swap_ends(x: Any) -> Any:
-    """The first and the last axis in each other's place."""
-    return jnp.swapaxes(x, 0, -1)
+def _joined(found: list[Any]) -> Any:
+    """Arrays side by side, in the channels."""
+    return jnp.concatenate(found, -1) if len(found) > 1 else found[0]
 
 
-def _is_zero(tangent: Any) -> bool:
-    return isinstance(tangent, jax.custom_derivatives.SymbolicZero)
-
-
-def _with_tangent(y: Any, parts: list[Any]) -> Any:
-    """(y, the sum of the parts)."""
-    return y, functools.reduce(lax.add, parts) if parts else jnp.zeros_like(y)
+def _product(x: Any, matrix: Any) -> Any:
+    """`x @ matrix` over matrices, which XLA runs faster than over arrays of more axes; summed in 32 bits or more."""
+    exact = jnp.promote_types(x.dtype, jnp.float32) if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
+    y = jnp.matmul(x.reshape(-1, x.shape[-1]), matrix, preferred_element_type=exact)
+    return y.reshape(*x.shape[:-1], matrix.shape[-1])
 
 
 def _arrays(inputs: Any, kernel: Any, data_format: str | None) -> tuple[str, Any, Any]:
