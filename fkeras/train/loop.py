@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from .. import placement
 from .step import Step, TrainState
 
-CHUNK_SECONDS = 0.2  # what a dispatch should take
+CHUNK_SECONDS = 0.5  # what a dispatch should take
 
 
 def take(data: Any, order: Any, start: Any, size: int) -> Any:

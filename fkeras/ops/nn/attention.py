@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from ... import config
+from ...attention import attend
 from ..operation import operation
 
 __all__ = ["dot_product_attention"]
@@ -42,9 +43,6 @@ def dot_product_attention(
         )
     dtype = jnp.result_type(q, k, v)
     flash = config._defaults["flash_attention"] if flash_attention is None else flash_attention
-    return jax.nn.dot_product_attention(
-        q.astype(dtype), k.astype(dtype), v.astype(dtype),
-        bias=None if bias is None else jnp.asarray(bias).astype(dtype),
-        mask=None if mask is None else jnp.asarray(mask).astype(bool),
-        scale=scale, is_causal=is_causal, implementation="cudnn" if flash else "xla",
-    )  # fmt: skip
+    bias = None if bias is None else jnp.asarray(bias).astype(dtype)
+    mask = None if mask is None else jnp.asarray(mask).astype(bool)
+    return attend(q.astype(dtype), k.astype(dtype), v.astype(dtype), bias, mask, scale, is_causal, bool(flash))
