@@ -1,7 +1,8 @@
 """Attention of arrays; the layers and `fkeras.ops` are written in it.
 
-The plain form is `jax.nn.dot_product_attention`. On CPUs its products over axes in the midst of arrays, and its division
-of every weight, cost more than the attention itself: the tuned form has the heads in the batch, and divides last.
+The plain form is `jax.nn.dot_product_attention`. On CPUs its products over axes in the midst of arrays, and its
+division of every weight, cost more than the attention itself: the tuned form has the heads in the batch, and divides
+last.
 """
 
 from __future__ import annotations
