@@ -1,8 +1,8 @@
 """Reads the part of HDF5 that model files consist of, in Python: nothing in a file reaches a C library.
 
-Groups, hard links, attributes, and datasets that lie in the file in one piece, of numbers
-or strings. Whatever else HDF5 can do (links to other files, virtual datasets, filters,
-chunks, references) has no business in a model file and is refused before any of it is read.
+Groups, hard links, attributes, and datasets of numbers or strings, in one piece or in chunks
+(`chunks.py`). Whatever else HDF5 can do (links to other files, virtual datasets, references,
+filters of other libraries) has no business in a model file and is refused before any of it is read.
 
 Source: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t11.html
 """
@@ -10,44 +10,52 @@ Source: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t11.html
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
-import mmap
+import os
 import struct
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from . import datatypes
+from . import chunks, datatypes
 from .errors import DamagedFileError, UnsafeModelError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 NOWHERE = 0xFFFFFFFFFFFFFFFF
-MOST_OBJECTS, MOST_ATTRIBUTES, DEEPEST = 1_000_000, 1 << 28, 64
-MESSAGES = {"space": 1, "type": 3, "layout": 8, "symbols": 0x11}
-REFUSED = {
-    0x07: "data in another file (an external dataset)",
-    0x0B: "filters (compressed data)",
-    0x0E: "a shared datatype",
-}
+MOST_OBJECTS, MOST_ATTRIBUTES, DEEPEST, LONGEST = 1_000_000, 1 << 28, 64, 1 << 48
+MESSAGES = {"space": 1, "type": 3, "layout": 8, "filters": 0x0B, "symbols": 0x11}
+REFUSED = {0x07: "data in another file (an external dataset)", 0x0F: "parts that it shares with others"}
 CURE = "Save the model anew with Keras or fkeras."
 
 
 @dataclasses.dataclass
 class Dataset:
-    """An array that lies in a file: its shape and dtype are known, its bytes are not read yet."""
+    """An array that lies in a file: its shape and dtype are known, its bytes are not read yet.
 
+    start, nbytes: where it lies, if it lies in one piece. pieces: its chunks, if not.
+    """
+
+    path: str
     shape: tuple[int, ...]
     dtype: Any
     start: int
     nbytes: int
     attrs: dict[str, Any]
     file: File = dataclasses.field(repr=False)
+    pieces: chunks.Chunks | None = dataclasses.field(default=None, repr=False)
 
     def read(self) -> np.ndarray:
-        """The array, as a copy."""
-        flat = np.frombuffer(self.file.data, np.uint8, self.nbytes, self.start)
-        value = np.array(flat).view(self.dtype).reshape(self.shape)
+        """The array, as a copy.
+
+        Raises DamagedFileError.
+        """
+        if self.pieces is not None:
+            value = chunks.read(self.file, self.pieces, self.shape, self.dtype, self.path)
+        else:
+            value = self.file.copy(self.start, self.nbytes).view(self.dtype).reshape(self.shape)
         return value.astype(value.dtype.newbyteorder("=")) if not value.dtype.isnative else value
 
 
@@ -84,7 +92,7 @@ class File:
 
     def __init__(self, data: Any, place: str):
         self.data, self.size, self.place = data, len(data), place
-        self.objects, self.total, self.texts = 0, 0, 0
+        self.objects, self.total, self.texts, self.unpacked = 0, 0, 0, 0
         self.inside: set[int] = set()
         self.heaps: dict[int, dict[int, tuple[int, int]]] = {}
         if self.bytes(0, 8) != MAGIC:
@@ -112,7 +120,13 @@ class File:
         """Some bytes, which must be there."""
         if start < 0 or count < 0 or start + count > self.size:
             raise self.damaged(f"it has {self.size} bytes, and refers to byte {start + count}")
-        return bytes(self.data[start : start + count])
+        return self.data[start : start + count]
+
+    def copy(self, start: int, count: int) -> np.ndarray:
+        """Some bytes as an array of its own."""
+        if isinstance(self.data, bytes):
+            return np.frombuffer(self.data, np.uint8, count, start).copy()
+        return self.data.copy(start, count)
 
     def number(self, start: int, count: int) -> int:
         """A whole number."""
@@ -122,9 +136,9 @@ class File:
 
     def object(self, address: int, path: str, depth: int) -> Any:
         """The group or dataset whose header lies at an address."""
-        self.objects += 1
-        if self.objects > MOST_OBJECTS or depth > DEEPEST:
-            raise self.unsafe("too many objects, or groups in groups without end")
+        self.count_object()
+        if depth > DEEPEST:
+            raise self.unsafe("groups in groups without end")
         if address in self.inside:
             raise self.unsafe(f"a group that holds itself ({path!r})")
         self.inside.add(address)
@@ -140,6 +154,12 @@ class File:
             made = Group(self.members(found, path, depth), attrs)
         self.inside.discard(address)
         return made
+
+    def count_object(self) -> None:
+        """Refuses files of more objects than a model has."""
+        self.objects += 1
+        if self.objects > MOST_OBJECTS:
+            raise self.unsafe("too many objects")
 
     def messages(self, address: int) -> Iterator[tuple[int, int, int]]:
         """(kind, start, size) of the parts of an object's header."""
@@ -174,17 +194,26 @@ class File:
         if not isinstance(dtype, np.dtype):
             raise self.unsafe(f"{path!r} holds no numbers of a fixed size")
         version, layout = self.bytes(start, 2)
-        if version not in (3, 4) or layout not in (0, 1):
-            names = {2: "lies in chunks", 3: "is virtual: made of other files"}
-            raise self.unsafe(f"the dataset {path!r} {names.get(layout, 'has a layout that Keras does not write')}")
         nbytes = math.prod(shape) * dtype.itemsize
+        if (version, layout) == (3, 2):
+            filters = found.get(MESSAGES["filters"], [None])[0]
+            pieces = chunks.find(self, start, filters, shape, dtype.itemsize, path)
+            return Dataset(path, shape, dtype, 0, nbytes, attrs, self, pieces)
+        if version not in (3, 4) or layout not in (0, 1):
+            said = "is virtual: made of other files" if layout == 3 else "has a layout that Keras does not write"
+            raise self.unsafe(f"the dataset {path!r} {said}")
         at, stored = (start + 4, self.number(start + 2, 2)) if layout == 0 else self.extent(start + 2)
         if nbytes and (at == NOWHERE or stored < nbytes):
             raise self.unsafe(f"{path!r} says that it has shape {shape}, and {stored} bytes are stored")
+        if nbytes:
+            self.occupy(at, nbytes, f"{path!r} of shape {shape}")
+        return Dataset(path, shape, dtype, at if nbytes else 0, nbytes, attrs, self)
+
+    def occupy(self, start: int, nbytes: int, what: str) -> None:
+        """Counts bytes that an array takes of the file; refuses more than it has."""
         self.total += nbytes
-        if self.total > self.size or (nbytes and at + nbytes > self.size):
-            raise self.damaged(f"{path!r} of shape {shape} does not fit in the {self.size} bytes of the file")
-        return Dataset(shape, dtype, at if nbytes else 0, nbytes, attrs, self)
+        if self.total > self.size or start + nbytes > self.size:
+            raise self.damaged(f"{what} does not fit in the {self.size} bytes of the file")
 
     def extent(self, start: int) -> tuple[int, int]:
         """(address, size) of bytes elsewhere in the file."""
@@ -198,7 +227,10 @@ class File:
         if version == 2 and self.number(start + 3, 1) == 2:
             return (0,)
         first = start + (8 if version == 1 else 4)
-        return tuple(self.number(first + 8 * i, 8) for i in range(rank))
+        found = tuple(self.number(first + 8 * i, 8) for i in range(rank))
+        if max(found, default=0) >= LONGEST:
+            raise self.damaged(f"an array of shape {found} cannot be")
+        return found
 
     # --- groups ------------------------------------------------------------------------------------
 
@@ -234,8 +266,8 @@ class File:
     def tree(self, address: int, names: tuple[int, int], path: str, depth: int) -> Iterator[tuple[str, int]]:
         """(name, address) of the members below a node of a group's tree."""
         head = self.bytes(address, 8)
-        self.objects += 1
-        if depth > DEEPEST or self.objects > MOST_OBJECTS:
+        self.count_object()
+        if depth > DEEPEST:
             raise self.unsafe("a tree of names without end")
         if head[:4] == b"SNOD":
             for i in range(int.from_bytes(head[6:8], "little")):
@@ -333,11 +365,41 @@ class File:
         return self.bytes(*self.heaps[address][index])
 
 
+class OnDisk:
+    """The bytes of a file, read as they are needed; if it shrinks meanwhile, that is an error and no signal.
+
+    Raises DamagedFileError.
+    """
+
+    def __init__(self, path: Any):
+        self.place = os.fspath(path)
+        self.file = io.BufferedReader(io.FileIO(self.place), 1 << 16)
+        weakref.finalize(self, self.file.close)
+        self.size = os.fstat(self.file.fileno()).st_size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, part: slice) -> bytes:
+        self.file.seek(part.start)
+        found = self.file.read(part.stop - part.start)
+        if len(found) != part.stop - part.start:
+            raise self.shrunk()
+        return found
+
+    def copy(self, start: int, count: int) -> np.ndarray:
+        """Some bytes as an array."""
+        array = np.empty(count, np.uint8)
+        self.file.seek(start)
+        if self.file.readinto(array.data) != count:
+            raise self.shrunk()
+        return array
+
+    def shrunk(self) -> DamagedFileError:
+        """The error for bytes that were there."""
+        return DamagedFileError("it became shorter while it was read", self.place)
+
+
 def open_file(path: Any) -> File:
     """An HDF5 file on the disk; its bytes are read as they are needed."""
-    with open(path, "rb") as file:
-        try:
-            data: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:  # an empty file
-            data = b""
-    return File(data, str(path))
+    return File(OnDisk(path), str(path))
