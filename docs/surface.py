@@ -43,7 +43,7 @@ ABSENT = {  # why a name is not there: the first pattern that fits
     "keras.name_scope": "names are given by containers, not by scopes",
     "*.RematScope": "`jax.checkpoint` takes any pure `apply`",
     "*.remat": "`jax.checkpoint` takes any pure `apply`",
-    "keras.config.enable_unsafe_deserialization": "the code of a lambda in a file is never run",
+    "keras.config.enable_unsafe_deserialization": "refused: `load_model(path, safe_mode=False)` says it of one file",
     "keras.export.ExportArchive": "it writes SavedModels for TensorFlow; `jax.export` takes any pure `apply`",
     "keras.applications.*": "no pretrained architectures; `fkeras.models.load_model` reads those that Keras has saved",
     "keras.distillation.*": "a `Model` with a `compute_loss` of its own compares a student with its teacher",

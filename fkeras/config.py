@@ -178,12 +178,13 @@ def _filter_tracebacks(filtered: bool) -> None:
 
 
 def enable_unsafe_deserialization() -> None:
-    """Refused: code in a file is never run, whatever is said. Pass functions as custom objects.
+    """Refused: which file may run code is said file by file, never for all of them.
 
     Raises NotImplementedError.
     """
     raise NotImplementedError(
-        "Code that a file holds is never run. Pass the functions that it names: custom_objects={'name': function}."
+        "No switch lets all files run code. Pass the functions that a file names, custom_objects={'name': function}; "
+        "or, for one file whose maker you trust, load_model(path, safe_mode=False)."
     )
 
 

@@ -160,6 +160,11 @@ def lookup_custom(name: str) -> Any:
     return found
 
 
+def custom_names() -> dict[str, Any]:
+    """What the innermost scope holds, by name."""
+    return dict(_SCOPE.get() or {})
+
+
 # --- scopes of reading and writing ----------------------------------------------------------
 
 BUILDABLE = frozenset(

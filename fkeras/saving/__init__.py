@@ -7,8 +7,8 @@ from ..registry import (
     get_registered_object,
     register_keras_serializable,
 )
-from ..registry import deserialize as deserialize_keras_object
 from ..registry import serialize as serialize_keras_object
+from .config import deserialize_keras_object
 from .editor import KerasFileEditor
 from .errors import DamagedFileError, UnsafeModelError
 from .export import Exported, export_model, load_exported

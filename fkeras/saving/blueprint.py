@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import registry
+from . import code
 from .errors import DamagedFileError, UnsafeModelError
 
 MODEL = ("layer", "model")
@@ -28,20 +29,27 @@ SLOTS: dict[str, tuple[str, ...]] = {  # where a setting of this name stands, ob
 OUTSIDE = ("vocabulary", "filename", "filepath", "file_path", "path", "directory", "url", "uri", "origin", "cache_dir")
 PLAIN = ("__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__", "__bytes__", "__keras_tensor__")
 MOST_STEPS = 10_000  # of a loop that is laid out step by step
+MOST = {
+    "kernel_size": 1 << 16,
+    "output_size": 1 << 16,
+    "tile_grid_size": 1 << 10,
+}  # of sizes that programs and tables grow with, by axis
+DEEPEST_KERNEL = 1 << 10  # of volumes, whose kernels are taken slab by slab
 NUMBERS = re.compile(r"(bfloat16|float(16|32|64)|u?int(8|16|32|64)|bool)")
 LAMBDA = (
-    "Code from a file is never run here, not even with safe_mode=False. Define the function in your program and pass "
-    "it as custom_objects={{{name!r}: function}}."
+    "Define the function in your program and pass it as custom_objects={{{name!r}: function}}. If you trust who made "
+    "the file, load_model(..., safe_mode=False) runs the code of its Lambda layers."
 )
 
 
-def check(config: Any, place: str) -> None:
+def check(config: Any, place: str, safe_mode: bool = True) -> None:
     """Refuses a config that names what no file may name.
 
+    safe_mode: False lets the code of Lambda layers become functions; it stands in for them in the config.
     Call it within `registry.custom_object_scope`, and `registry.closed_tables`.
     Raises UnsafeModelError, DamagedFileError.
     """
-    inspector = Inspector(place)
+    inspector = Inspector(place, safe_mode)
     inspector.value(config, "", None)
     if inspector.unrolled and inspector.longest > MOST_STEPS:
         raise inspector.unsafe(f"a loop of up to {inspector.longest} steps, laid out one by one", inspector.unrolled)
@@ -53,8 +61,8 @@ class Inspector:
     place: the file and its part, as messages call it.
     """
 
-    def __init__(self, place: str):
-        self.place = place
+    def __init__(self, place: str, safe_mode: bool = True):
+        self.place, self.safe_mode = place, safe_mode
         self.unrolled, self.longest = "", 0  # where a loop is laid out step by step, the largest size that is told
 
     def at(self, where: str) -> str:
@@ -137,10 +145,19 @@ class Inspector:
             self.own_function(inner, where)
         if not isinstance(inner, (dict, list)):
             raise DamagedFileError(f"{where} has settings that are no object", self.place)
+        if isinstance(inner, dict):
+            self.sizes(cls.__name__, inner, where)
         self.value(inner, where, SLOTS["layers"] if isinstance(inner, list) else None)
         for extra in ("inbound_nodes", "build_config", "compile_config"):
             if config.get(extra) is not None:
                 self.value(config[extra], f"{where}.{extra}", None)
+
+    def sizes(self, kind: str, settings: dict[str, Any], where: str) -> None:
+        """Refuses sizes by which a layer alone would take all memory, or all time."""
+        for name, most in MOST.items():
+            most = DEEPEST_KERNEL if "3D" in kind and name == "kernel_size" else most
+            if any(isinstance(n, (int, float)) and n > most for n in leaves(settings.get(name))):
+                raise self.unsafe(f"{name}={settings[name]!r}, more than {most} along an axis", where)
 
     def plain(self, kind: str, inner: Any, where: str) -> None:
         """Checks the config of a value that is no object."""
@@ -174,14 +191,31 @@ class Inspector:
             return
         for old in ("function_type", "module", "output_shape_type", "output_shape_module"):
             inner.pop(old, None)
-        function, name = inner.get("function"), inner.get("name")
-        if isinstance(function, str):
-            inner["function"] = {"class_name": "function", "config": function}
-        elif isinstance(function, list) or (isinstance(function, dict) and function.get("class_name") == "__lambda__"):
-            found = registry.lookup_custom(name) if isinstance(name, str) else None
-            if found is None or inspect.isclass(found):
-                raise self.unsafe(f"the code of the Lambda layer {name!r}", where, LAMBDA.format(name=name))
+        if isinstance(inner.get("function"), str):
+            inner["function"] = {"class_name": "function", "config": inner["function"]}
+        if not code.is_code(inner.get("function")):
+            return
+        name = inner.get("name")
+        found = registry.lookup_custom(name) if isinstance(name, str) else None
+        if found is not None and not inspect.isclass(found):
             inner["function"] = {"class_name": "function", "config": name}
+            for more in ("output_shape", "mask"):  # of the code that is not used
+                inner[more] = None if code.is_code(inner.get(more)) else inner.get(more)
+        elif self.safe_mode:
+            raise self.unsafe(f"the code of the Lambda layer {name!r}", where, LAMBDA.format(name=name))
+        else:
+            self.run(inner, where)
+
+    def run(self, inner: dict[str, Any], where: str) -> None:
+        """Makes functions of the code of a Lambda layer, for a caller who trusts the file."""
+        for setting in ("function", "output_shape", "mask"):
+            if not code.is_code(inner.get(setting)):
+                continue
+            try:
+                inner[setting] = code.function_of(inner[setting], registry.custom_names())
+            except ValueError as error:
+                way_out = LAMBDA.partition(" If you trust")[0].format(name=inner.get("name"))
+                raise self.unsafe(f"the code of a Lambda layer: {error}", where, way_out) from None
 
     def find(self, config: dict[str, Any], where: str, slot: tuple[str, ...] | None) -> type:
         """The class that a config names, if one of its kind may stand here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import warnings
 from collections.abc import Iterator
@@ -80,15 +81,19 @@ def reading(place: str, custom_objects: dict[str, Any] | None) -> Iterator[None]
         yield
 
 
-def build(config: Any, place: str, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
+def build(
+    config: Any, place: str, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
     """The model that a config describes, checked first; its boxes are empty.
+
+    safe_mode: False lets the code of Lambda layers run.
 
     Raises UnsafeModelError, DamagedFileError, ValueError.
     """
     with reading(place, custom_objects):
         if not registry.is_config(config):
             raise DamagedFileError("this is not the config of a model", place)
-        blueprint.check(config, place)
+        blueprint.check(config, place, safe_mode)
         model = registry.deserialize(without(config))
         if not hasattr(model, "layers") or not hasattr(model, "compile"):
             raise DamagedFileError(f"it describes {type(model).__name__}, which is no model", place)
@@ -98,6 +103,25 @@ def build(config: Any, place: str, custom_objects: dict[str, Any] | None = None,
         if compile and config.get("compile_config"):
             model.compile_from_config(config["compile_config"])
     return model
+
+
+def deserialize_keras_object(config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True) -> Any:
+    """The object that a config describes.
+
+    custom_objects: classes and functions of yours that it names.
+    safe_mode: False runs the code of Lambda layers in it; see `load_model`.
+
+    Raises ValueError for names that are not known.
+
+    >>> deserialize_keras_object({"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}})
+    Dense(units=3)
+    """
+    if safe_mode:
+        return registry.deserialize(config, custom_objects)
+    with registry.custom_object_scope(custom_objects or {}):
+        config = copy.deepcopy(config)
+        blueprint.check(config, "the config", safe_mode=False)
+        return registry.deserialize(config)
 
 
 def without(config: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +206,8 @@ def found(value: Any, kind: registry.Kind) -> Any:
         return [found(v, kind) for v in value]
     if registry.is_config(value):
         if value["class_name"] == "function":
-            return registry.find_function(value["config"], kind)
+            known = value["config"] in kind.functions or kind is not metrics.KIND  # losses do for metrics as well
+            return registry.find_function(value["config"], kind if known else None)
         return registry.deserialize(value)
     if isinstance(value, dict):
         return {k: found(v, kind) for k, v in value.items()}

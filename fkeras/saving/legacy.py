@@ -11,12 +11,12 @@ import numpy as np
 
 from .. import atomic, facade, losses, storey
 from ..optimizers import Optimizer
-from . import config, upgrade, values
+from . import config, older, upgrade, values
 from .errors import DamagedFileError
 from .hdf5 import Dataset, File, Group, open_file
 from .native import KERAS
 from .parse import parse
-from .store import BFLOAT16, Source, Store
+from .store import BFLOAT16, Ready, Source, Store
 
 HEADER = 64512  # bytes that fit into one attribute
 
@@ -24,7 +24,7 @@ HEADER = 64512  # bytes that fit into one attribute
 # --- reading ------------------------------------------------------------------------------------
 
 
-def load(path: str, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
+def load(path: str, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True) -> Any:
     """The model in an `.h5` file.
 
     Raises UnsafeModelError, DamagedFileError, ValueError.
@@ -34,7 +34,9 @@ def load(path: str, custom_objects: dict[str, Any] | None = None, compile: bool 
     if not isinstance(told, str):
         raise DamagedFileError("it holds no model_config; weights alone are loaded with model.load_weights", path)
     place = f"{path}, model_config"
-    model = config.build(upgrade.upgraded(parse(told, place)), place, custom_objects, compile=False)
+    model = config.build(
+        upgrade.upgraded(parse(told, place)), place, custom_objects, compile=False, safe_mode=safe_mode
+    )
     with config.translated(path):
         load_group(model, group_of(file, "model_weights"), file, skip_mismatch=False, by_name=False)
     if compile:
@@ -63,6 +65,8 @@ def load_group(model: Any, group: Group, file: File, skip_mismatch: bool, by_nam
         else:
             values.fill_abstractly(model)
         pairs = list((named if by_name else ordered)(model, group, file))
+        if is_old(file):
+            pairs = [(layer, targets, in_todays_form(layer, targets, store, file)) for layer, targets, store in pairs]
         chosen: list[tuple[storey.Weight, np.ndarray]] = []
         for layer, targets, store in pairs:
             fits = check(layer, targets, store, file, skip_mismatch)
@@ -72,7 +76,7 @@ def load_group(model: Any, group: Group, file: File, skip_mismatch: bool, by_nam
         values.complete(model, source)
 
 
-def check(layer: Any, targets: list[Any], store: Store, file: File, skip_mismatch: bool) -> list[tuple[Any, Any]]:
+def check(layer: Any, targets: list[Any], store: Any, file: File, skip_mismatch: bool) -> list[tuple[Any, Any]]:
     """The weights of a layer, each with a function that reads its value; what does not fit is refused or left out."""
     keys = list(store)
     said = f"{file.place}: {layer!r} ({layer.name!r})"
@@ -92,6 +96,17 @@ def check(layer: Any, targets: list[Any], store: Store, file: File, skip_mismatc
             raise ValueError(f"{complaint} Nothing was loaded.")
         warnings.warn(f"{complaint} It keeps the value it had.", stacklevel=6)
     return fits
+
+
+def in_todays_form(layer: Any, targets: list[Any], store: Any, file: File) -> Any:
+    """The values of a layer in a file of Keras 1 or 2, as the layer has them today."""
+    first = str(file.root.attrs.get("keras_version", "1")).startswith("1")
+    if not first and [store.shape(key) for key in store] == [tuple(t.shape) for t in targets]:
+        return store
+    try:
+        return Ready(older.today(layer, [store[key] for key in store], first))
+    except (ValueError, IndexError):  # they are not what the layer had in any version
+        return store
 
 
 def ordered(model: Any, group: Group, file: File) -> Iterator[tuple[Any, list[Any], Store]]:
@@ -188,8 +203,15 @@ def restore_training(model: Any, file: File, custom_objects: dict[str, Any] | No
     if "optimizer_weights" in file.root.items and isinstance(model.optimizer, Optimizer):
         store = store_of(file.root, "optimizer_weights", file)
         renamed = Store({str(i): d for i, d in enumerate(store.datasets.values())})
+        names = list(store.datasets) if is_old(file) else ()
         with values.unchanged_on_error(model):
-            values.load_one_optimizer(model, model.optimizer, renamed, file.place)
+            values.load_one_optimizer(model, model.optimizer, renamed, file.place, names)
+
+
+def is_old(file: File) -> bool:
+    """Whether a file was written by Keras 1 or 2."""
+    version = file.root.attrs.get("keras_version", "1")
+    return str(version).split(".")[0] in ("1", "2")
 
 
 # --- writing ---------------------------------------------------------------------------------------

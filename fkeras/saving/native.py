@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import atomic
-from . import config, values
+from . import config, upgrade, values
 from .archive import ASSETS, CONFIG, METADATA, WEIGHTS, Archive, Folder, check_name
 from .errors import DamagedFileError
 from .hdf5 import File
@@ -94,7 +94,9 @@ def assets(model: Any) -> dict[str, bytes]:
 # --- reading -----------------------------------------------------------------------------------------
 
 
-def load(target: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
+def load(
+    target: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
     """The model in a path, a folder or a file object.
 
     Raises UnsafeModelError, DamagedFileError, ValueError.
@@ -103,9 +105,9 @@ def load(target: Any, custom_objects: dict[str, Any] | None = None, compile: boo
     try:
         place = archive.place
         told = told_by(archive)
-        model = config.build(
-            parse(archive.read(CONFIG), f"{place}, {CONFIG}"), f"{place}, {CONFIG}", custom_objects, compile
-        )
+        spec = parse(archive.read(CONFIG), f"{place}, {CONFIG}")
+        spec = upgrade.upgraded(spec) if is_old(told) else spec
+        model = config.build(spec, f"{place}, {CONFIG}", custom_objects, compile, safe_mode)
         source = Source([File(archive.read(WEIGHTS), f"{place}, {WEIGHTS}")], f"{place}, {WEIGHTS}")
         if source.paths() or model._face.specs is not None or model._known_specs() is not None:
             with config.translated(place):
@@ -140,6 +142,11 @@ def told_by(archive: Archive | Folder) -> dict[str, Any]:
     if isinstance(own, dict) and own.get("format", VERSION) != VERSION:
         raise DamagedFileError(f"it has format {own.get('format')}, which is newer than this fkeras", place)
     return told
+
+
+def is_old(told: dict[str, Any]) -> bool:
+    """Whether a file was written by Keras 2."""
+    return str(told.get("keras_version", KERAS)).startswith("2.")
 
 
 def resume(model: Any, told: dict[str, Any]) -> None:

@@ -64,23 +64,22 @@ def load_model(
     custom_objects: classes and functions of yours that the file names. A Lambda layer whose code is in the
         file gets the function that stands here under the layer's name.
     compile: False leaves the model uncompiled.
-    safe_mode: accepted as in Keras; code from a file is never run, whatever it says.
+    safe_mode: False runs the code of Lambda layers that the file holds: for a file whose maker you trust as you trust
+        the programs that you run. Nothing else changes by it, and no global switch does the same.
 
-    Nothing in a file is executed, imported, or written to the disk. Weights are read only after all their
+    Nothing else in a file is executed, imported, or written to the disk. Weights are read only after all their
     shapes were compared with those of the layers.
 
     Raises UnsafeModelError (a ValueError) for a file that asks for more, DamagedFileError (a ValueError)
     for one that is cut short or changed, FileNotFoundError.
     """
     if hasattr(filepath, "read"):
-        return native.load(filepath, custom_objects, compile)
-    path = local(filepath)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"There is no file {path!r}.")
+        return native.load(filepath, custom_objects, compile, safe_mode)
+    path = there(local(filepath))
     if path.endswith(OLD):
-        return legacy.load(path, custom_objects, compile)
+        return legacy.load(path, custom_objects, compile, safe_mode)
     if os.path.isdir(path) or path.endswith(".keras"):
-        return native.load(path, custom_objects, compile)
+        return native.load(path, custom_objects, compile, safe_mode)
     raise ValueError(f"A model is loaded from a .keras file or folder, or an .h5 file; got {path!r}.")
 
 
@@ -136,8 +135,8 @@ def load_weights(
         raise ValueError(f"by_name is for the old .h5 files only; got {path!r}.")
     if objects_to_skip is not None and not path.endswith((".weights.h5", ".weights.json")):
         raise ValueError(f"objects_to_skip is for .weights.h5 files only; got {path!r}.")
-    if not os.path.exists(path) and not path.endswith(".json"):
-        raise FileNotFoundError(f"There is no file {path!r}.")
+    if os.path.exists(path) or not path.endswith(".json"):
+        there(path)
     if old:
         return legacy.load_weights(model, path, skip_mismatch, bool(by_name))
     values.load(model, source_of(path), skip_mismatch, objects_to_skip or ())
@@ -167,6 +166,19 @@ def local(path: Any) -> str:
     path = os.fspath(path)
     if "://" in path:
         raise ValueError(f"{path!r} is not on this machine: copy the file here first, or pass an open file object.")
+    return path
+
+
+def there(path: str) -> str:
+    """A path, where an ordinary file or a folder lies: a pipe or a device could block for ever."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no file {path!r}.")
+    if not os.path.isfile(path) and not os.path.isdir(path):
+        raise DamagedFileError("it is no ordinary file", path)
+    if os.path.isfile(os.path.join(path, "saved_model.pb")):
+        raise DamagedFileError(
+            "it is a SavedModel, which only TensorFlow runs. Save the model as .keras where TensorFlow is", path
+        )
     return path
 
 

@@ -96,7 +96,7 @@ def load(path: Any) -> Source:
         whole = os.path.join(os.path.dirname(index), name)
         if os.path.islink(whole):
             raise UnsafeModelError("a link in the place of a file", whole)
-        if not os.path.exists(whole):
+        if not os.path.isfile(whole):
             raise DamagedFileError(f"it refers to {name}, which is not there", index)
         if isinstance(sums, dict) and name in sums and atomic.checksum(whole) != sums[name]:
             raise DamagedFileError(f"{name} is not the file that it tells of (another checksum)", index)

@@ -69,6 +69,17 @@ class Store(Mapping[str, np.ndarray]):
         return self.datasets[key].shape
 
 
+class Ready(dict[str, np.ndarray]):
+    """The arrays of one object that were read already."""
+
+    def __init__(self, arrays: list[np.ndarray]):
+        super().__init__({str(i): array for i, array in enumerate(arrays)})
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """The shape of an array."""
+        return self[key].shape
+
+
 class Source:
     """A file of weights, or several that belong together.
 

@@ -15,6 +15,7 @@ import numpy as np
 from .. import facade, random, spec, stored, storey
 from ..optimizers import Optimizer
 from ..train.step import split
+from . import slots
 from .errors import UnsafeModelError
 from .store import Entry, Source
 from .walk import saveables
@@ -229,14 +230,24 @@ def load_optimizer(model: Any, parts: list[tuple[str, Any]], source: Source) -> 
             load_one_optimizer(model, optimizer, store, source.place)
 
 
-def load_one_optimizer(model: Any, optimizer: Any, store: Any, place: str) -> None:
-    """Gives an optimizer what it remembered; builds it if it had taken a step."""
-    if not optimizer.built and len(store) > len(optimizer.variables):
+def load_one_optimizer(model: Any, optimizer: Any, store: Any, place: str, names: Any = ()) -> None:
+    """Gives an optimizer what it remembered; builds it if it had taken a step.
+
+    names: of the arrays in an `.h5` file of Keras 2.
+    """
+    held = [store.shape(str(i)) if str(i) in store else None for i in range(len(store))]
+    if not optimizer.built and (len(held) > len(optimizer.variables) or any(held)):
         params, _ = facade.gather(model)
         optimizer.prepare(split(model.trainable_mask(params), params)[0])
     align(optimizer, model)
     variables = optimizer.variables
-    held = [store.shape(str(i)) if str(i) in store else None for i in range(len(store))]
+    if (names or len(variables) != len(held)) and not optimizer.is_custom:
+        found = slots.matched(variables, [tuple(w.shape) for w in model.trainable_weights], held, names)
+        if found is not None:
+            for i, variable in enumerate(found):
+                if variable is not None:
+                    variable.assign(np.asarray(store[str(i)]))
+            return
     if len(variables) == len(held):
         for variable, shape in zip(variables, held, strict=True):
             if tuple(variable.shape) != shape:

@@ -16,8 +16,8 @@ from ..registry import (
     get_registered_object,
     register_keras_serializable,
 )
-from ..registry import deserialize as deserialize_keras_object
 from ..registry import serialize as serialize_keras_object
+from ..saving.config import deserialize_keras_object
 from . import bounding_boxes
 from .batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .download import get_file
