@@ -140,9 +140,68 @@ def test_signatures(tmp_path):
         model.export(tmp_path / "m", verbose=False, input_signature=signature)
 
 
+def two_ways():
+    """Models that other formats know as well, and inputs for them."""
+    rng = np.random.default_rng(0)
+    a, b = layers.Input((4,), name="a"), layers.Input((3,), name="b")
+    both = fkeras.Model([a, b], [layers.Dense(2)(layers.Concatenate()([a, b])), layers.Dense(1, "tanh")(b)])
+    words = [layers.Input((6,), dtype="int32"), layers.Embedding(9, 3, mask_zero=True), layers.GRU(4)]
+    pixels = [layers.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU()]
+    steps, images = fkeras.Sequential(words), fkeras.Sequential(pixels)
+    yield both, [rng.normal(size=(3, 4)).astype("float32"), rng.normal(size=(3, 3)).astype("float32")]
+    yield steps, [rng.integers(0, 9, (3, 6)).astype("int32")]
+    yield images, [rng.normal(size=(3, 8, 8, 3)).astype("float32")]
+
+
+def outputs_of(model, inputs):
+    """The outputs of a model in a list."""
+    return jax.tree.leaves(model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0))
+
+
+@pytest.mark.slow
+def test_onnx_gives_the_same(tmp_path):
+    pytest.importorskip("jax2onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    for model, inputs in two_ways():
+        model.export(tmp_path / "m.onnx", format="onnx", verbose=False)
+        session = runtime.InferenceSession(tmp_path / "m.onnx")
+        for rows in (3, 2):
+            given = {x.name: value[:rows] for x, value in zip(session.get_inputs(), inputs, strict=True)}
+            for got, want in zip(session.run(None, given), outputs_of(model, inputs), strict=True):
+                np.testing.assert_allclose(got, want[:rows], rtol=1e-5, atol=1e-5)
+    back = fkeras.Sequential([layers.Input((6, 3)), layers.LSTM(2, go_backwards=True)])
+    with pytest.raises(ValueError, match="jax2onnx cannot write 'sequential"):
+        back.export(tmp_path / "back.onnx", format="onnx")
+    assert not (tmp_path / "back.onnx").exists()
+
+
+@pytest.mark.slow
+def test_saved_models_give_the_same(tmp_path):
+    tensorflow = pytest.importorskip("tensorflow")
+    for model, inputs in two_ways():
+        for _ in range(2):  # the second replaces the first
+            model.export(tmp_path / "m", format="tf_saved_model", verbose=False)
+        saved = tensorflow.saved_model.load(str(tmp_path / "m"))
+        for rows in (3, 2):
+            for got, want in zip(saved.serve(*[x[:rows] for x in inputs]), outputs_of(model, inputs), strict=True):
+                np.testing.assert_allclose(got, want[:rows], rtol=1e-5, atol=1e-5)
+        assert len(saved.signatures["serving_default"].structured_outputs) == len(outputs_of(model, inputs))
+        assert [p.name for p in tmp_path.iterdir()] == ["m"]
+    with pytest.raises(FileExistsError, match="is no SavedModel"):
+        model.export(tmp_path, format="tf_saved_model")
+
+
+def test_packages_of_others_are_named(tmp_path, monkeypatch):
+    for name, package in (("onnx", "jax2onnx"), ("tf_saved_model", "tensorflow")):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(ImportError, match=rf"format='{name}'\) needs a package: pip install {package}"):
+            dense().export(tmp_path / "m", format=name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_cannot_be_exported_is_told(tmp_path, capsys):
     model = dense()
-    for name in ("tf_saved_model", "onnx", "openvino", "litert", "torch"):
+    for name in ("openvino", "litert", "torch"):
         with pytest.raises(ValueError, match=rf"model.save.*export\('m', format='{name}'\)"):
             model.export(tmp_path / "m", format=name, opset_version=3)
     with pytest.raises(ValueError, match="unknown format 'h5'"):

@@ -43,6 +43,7 @@ from jax import export
 
 from .. import atomic, facade, graph, packed, spec, storey
 from ..masking import values_of
+from . import onnx, saved_model
 from .archive import Archive
 from .errors import DamagedFileError, UnsafeModelError
 
@@ -55,13 +56,8 @@ CALLS = re.compile(  # what a program may ask of its platform: linear algebra, r
     r"|stablehlo\.\w+|mhlo\.\w+|Sharding|SPMD\w+|shape_assertion|annotate_device_placement|ApproxTopK"
     r"|Eigh|Qr|LuDecomposition|ProductOfElementaryHouseholderReflectors|AllocateBuffer|mosaic_gpu_v2|tpu_custom_call"
 )
-ELSEWHERE = {
-    "tf_saved_model": "TensorFlow",
-    "onnx": "ONNX",
-    "openvino": "OpenVINO",
-    "litert": "LiteRT",
-    "torch": "PyTorch",
-}
+OTHERS = ("onnx", "tf_saved_model")  # written by packages of others, if they are there
+ELSEWHERE = {"openvino": "OpenVINO", "litert": "LiteRT", "torch": "PyTorch"}
 
 
 # --- writing ----------------------------------------------------------------------------------
@@ -73,17 +69,23 @@ def export_model(
 ) -> None:  # fmt: skip
     """Writes what a model computes at rest to a file, for any batch size: see `fkeras.saving.export`.
 
-    format: "stablehlo"; those of other libraries are refused, with what to do instead.
+    format: "stablehlo", which JAX runs; "onnx" (needs the package jax2onnx), "tf_saved_model" (needs TensorFlow). Those
+        of other libraries are refused, with what to do instead.
     input_signature: shapes and dtypes of the inputs: specs, symbols or arrays; None sizes may be any. The model's own
         by default.
-    platforms: where it can run, of "cpu", "cuda", "rocm", "tpu".
+    platforms: where it can run, of "cpu", "cuda", "rocm", "tpu"; for "stablehlo".
+    opset_version: of ONNX.
 
-    Raises ValueError for a model that has no values yet, keeps state from call to call, or reads text.
+    Raises ImportError if a package is missing; ValueError for a model that has no values yet, keeps state from call to
+    call, or reads text.
     """
-    if format != "stablehlo":
+    known = {"onnx": ("opset_version",)}.get(format, ())
+    if format not in ("stablehlo", *OTHERS):
         raise elsewhere(format)
-    if kwargs:
-        raise TypeError(f"export: unknown argument {next(iter(kwargs))!r} for format 'stablehlo'; it knows platforms=.")
+    if unknown := [name for name in kwargs if name not in known]:
+        raise TypeError(
+            f"export: unknown argument {unknown[0]!r} for format {format!r}; it knows {(*known, 'platforms')[0]}=."
+        )
     platforms = (platforms,) if isinstance(platforms, str) else tuple(platforms)
     inputs = signature_of(model, input_signature)
     if any(getattr(part, "stateful", False) for part in storey.subtree(model)):
@@ -98,9 +100,18 @@ def export_model(
         params, state = jax.tree.unflatten(form, weights)
         return values_of(model.apply(params, state, jax.tree.unflatten(shape, leaves), training=False)[0])
 
+    def flat(weights: Any, leaves: Any) -> list[Any]:
+        return jax.tree.leaves(run(weights, leaves))
+
+    host = [np.ascontiguousarray(w) for w in weights]
+    if format == "onnx":
+        onnx.write(filepath, model.name, lambda leaves: flat(host, leaves), jax.tree.leaves(inputs), **kwargs)
+        return tell(model, filepath, "onnxruntime", verbose)
+    if format == "tf_saved_model":
+        saved_model.write(filepath, flat, host, jax.tree.leaves(inputs))
+        return tell(model, filepath, "TensorFlow", verbose)
     program, outputs = trace(model, run, weights, jax.tree.leaves(inputs), platforms)
     names = [jax.tree_util.keystr(path[1:], simple=True, separator="/") for path in paths]
-    host = [np.ascontiguousarray(w) for w in weights]
     raw = b"".join(w.tobytes() for w in host)
     told = {
         "format": FORMAT,
@@ -113,8 +124,13 @@ def export_model(
         "sha256": {WEIGHTS: hashlib.sha256(raw).hexdigest(), PROGRAM: hashlib.sha256(program).hexdigest()},
     }
     write(filepath, {JSON: json.dumps(told, indent=1).encode(), WEIGHTS: raw, PROGRAM: program})
+    tell(model, filepath, ", ".join(platforms), verbose)
+
+
+def tell(model: Any, filepath: Any, where: str, verbose: bool | None) -> None:
+    """Says what was written."""
     if verbose or verbose is None:
-        print(f"Saved {model.name!r} to {os.fspath(filepath)!r} for {', '.join(platforms)}.")
+        print(f"Saved {model.name!r} to {os.fspath(filepath)!r} for {where}.")
 
 
 def write(filepath: Any, members: dict[str, bytes]) -> None:
@@ -127,12 +143,12 @@ def write(filepath: Any, members: dict[str, bytes]) -> None:
 def elsewhere(format: Any) -> ValueError:
     """What to do for a format that others write."""
     if format not in ELSEWHERE:
-        return ValueError(f"export: unknown format {format!r}; fkeras writes 'stablehlo'.")
+        return ValueError(f"export: unknown format {format!r}; fkeras writes 'stablehlo', 'onnx' and 'tf_saved_model'.")
     name, library = repr(format), ELSEWHERE[format]
     return ValueError(
-        f"export: fkeras writes 'stablehlo', for JAX alone; it cannot write for {library} (format={name}). "
-        f"Keras can, and reads the same files: model.save('m.keras'), then, where Keras and {library} are "
-        f"installed, keras.saving.load_model('m.keras').export('m', format={name})."
+        f"export: fkeras writes 'stablehlo', 'onnx' and 'tf_saved_model'; it cannot write for {library} "
+        f"(format={name}). Keras can, and reads the same files: model.save('m.keras'), then, where Keras and {library} "
+        f"are installed, keras.saving.load_model('m.keras').export('m', format={name})."
     )
 
 
