@@ -462,3 +462,15 @@ def test_symbols_may_join_the_loss_as_in_a_vae_of_keras_2() -> None:
     model(X)
     np.testing.assert_allclose(model.losses, [expected], rtol=1e-5)
     assert model.fit(X, epochs=20, verbose=0).history["loss"][-1] < expected
+
+
+def test_a_chain_takes_its_input_in_a_list_as_well() -> None:
+    for entry in ([Input((3,))], []):
+        model = Sequential([*entry, Dense(2)])
+        model.compile("sgd", "mse")
+        x, y = np.ones((4, 3), "float32"), np.ones((4, 2), "float32")
+        model.fit([x], [y], verbose=0)
+        assert model.predict([x], verbose=0).shape == model([x]).shape == model.predict_on_batch([x]).shape == (4, 2)
+        model.train_on_batch([x], [y])
+        model.evaluate([x], [y], verbose=0)
+    assert Sequential([Input((4, 3)), Dense(2)]).predict([x], verbose=0).shape == (1, 4, 2)  # one example

@@ -152,15 +152,17 @@ class EinsumDense(LoRA, Layer):
                 f"{len(self.output_shape) + len(outs) - len(given)}."
             )
         for name, size in zip(outs, given, strict=True):
-            if size is not None and isinstance(have := found.get(name, size), int) and have != size:
+            have = found.get(name)
+            if size is not None and isinstance(have, int) and have != size:
                 raise ValueError(
                     f"{self!r}: axis {name!r} has size {have} in inputs of shape {shown(x.shape)}, and {size} in "
                     "output_shape."
                 )
-            if found.setdefault(name, size) is None:
+            if size is None and name not in found:
                 raise ValueError(
                     f"{self!r}: output_shape must give a size for axis {name!r}, which the inputs do not have."
                 )
+            found[name] = size if have is None else have
         return found
 
     def weight_shapes(self, x: Any) -> Shapes:

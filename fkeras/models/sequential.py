@@ -117,8 +117,17 @@ class Sequential(Model, module="keras"):
             inputs = (visit(names[id(layer)], layer, inputs, {}),)
         return inputs[0] if len(inputs) == 1 else inputs
 
+    def _unlisted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The input itself where it is given as `[x]`, the only one in the list of inputs."""
+        x = inputs[0] if len(inputs) == 1 and self.walks else None
+        if not isinstance(x, (list, tuple)) or len(x) != 1 or not hasattr(x[0], "shape"):
+            return inputs
+        rank = len(x[0].shape)
+        return tuple(x) if (rank > 1 if self._entry is None else rank == len(self._entry.batch_shape)) else inputs
+
     def _read_text(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """Inputs as the compiled part of the chain takes them: with what its first layers make of text."""
+        inputs = self._unlisted(inputs)
         if not (self.walks and self._layers and len(inputs) == 1 and is_text(inputs[0])):
             return inputs
         if not (self._layers[0].takes_text or isinstance(self._layers[0], Container)):
