@@ -170,3 +170,9 @@ def test_weights_of_a_subclass_are_in_the_order_of_keras(base, args, early, firs
     model = fkeras.Sequential([fkeras.Input((5,)), extended(fkeras, base, early, first)(*args)])
     ours(X)
     assert [w.name for w in ours.weights] == [w.name for w in model.weights] == [w.name for w in theirs.weights]
+
+
+def test_an_axis_of_einsum_may_be_the_batch_before_its_size_is_known():
+    layer = EinsumDense("abc,cd->abd", output_shape=(None, 5), bias_axes="d")
+    model = fkeras.Sequential([fkeras.Input((4, 3)), layer])
+    assert model.output_shape == (None, 4, 5) and model.count_params() == 20
