@@ -10,6 +10,7 @@ import jax
 
 from . import registry, spec
 
+FIXED = "training_is_fixed"  # in the config of a call: that it was written with training=
 OPERATIONS = registry.Kind("operation", "keras.ops", "keras.activations")  # filled by fkeras.ops
 
 

@@ -85,7 +85,8 @@ def write_node(node: graph.Node, place: dict[graph.Symbol, Any]) -> dict[str, An
             return {k: nest(v) for k, v in tree.items()}
         return tensor(tree)
 
-    return {"args": [nest(a) for a in node.args], "kwargs": nest(node.kwargs)}
+    fixed = {graph.FIXED: True} if node.kwargs.get("training") is not None else {}
+    return {"args": [nest(a) for a in node.args], "kwargs": nest(node.kwargs), **fixed}
 
 
 def ends(tree: Any, place: dict[graph.Symbol, Any]) -> Any:
@@ -165,7 +166,10 @@ def read_node(node: Any, made: dict[str, list[list[graph.Symbol]]]) -> Any:
         return type(tree)(nest(v) for v in tree) if isinstance(tree, (list, tuple)) else tree
 
     if isinstance(node, dict):
-        call = tuple(nest(a) for a in node["args"]), nest(node["kwargs"])
+        kwargs = nest(node["kwargs"])
+        if not node.get(graph.FIXED):
+            kwargs.pop("training", None)  # Keras 3 writes it of every call, and lets fit and predict decide
+        call = tuple(nest(a) for a in node["args"]), kwargs
     else:  # Keras 2: a list of [name, call, output, kwargs]
         ends = [node] if node and isinstance(node[0], str) else node
         inputs = [find(*end[:3]) for end in ends]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..graph import FIXED
+
 RECURRENT = ("SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
 CONSTANT = "_CONSTANT_VALUE"
 
@@ -124,7 +126,8 @@ def as_call(node: Any, kind: Any, names: Any) -> Any:
     if kind in RECURRENT and len(args) > 1:
         kwargs["initial_state"] = args[1] if len(args) == 2 else args[1:]
         args = args[:1]
-    return {"args": args if len(args) == 1 else [args], "kwargs": kwargs}
+    fixed = {FIXED: True} if isinstance(kwargs.get("training"), bool) else {}
+    return {"args": args if len(args) == 1 else [args], "kwargs": kwargs, **fixed}
 
 
 def refer(value: Any, names: Any) -> Any:
