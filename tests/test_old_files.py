@@ -6,6 +6,7 @@ import json
 import warnings
 
 import h5py
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -284,9 +285,10 @@ def test_functions_of_tensorflow_in_graphs(tmp_path):
 
 
 def test_settings_that_are_no_more():
-    def layers_of(*told):
+    def layers_of(*told, custom_objects=None):
         config = {"name": "m", "layers": [{"class_name": kind, "config": settings} for kind, settings in told]}
-        return fkeras.models.model_from_json(json.dumps({"class_name": "Sequential", "config": config})).layers
+        told = {"class_name": "Sequential", "config": config, "keras_version": "2.4.0"}
+        return fkeras.models.model_from_json(json.dumps(told), custom_objects).layers
 
     first = {"filters": 2, "kernel_size": [2, 2], "batch_input_shape": [None, 8, 8, 4]}
     with pytest.warns(UserWarning, match=r"hard_sigmoid.*custom_objects"):
@@ -299,6 +301,14 @@ def test_settings_that_are_no_more():
             ("Flatten", {"data_format": "channels_last"}),
             ("Dense", {"units": 1, "activation": "hard_sigmoid"}),
         )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        as_it_was = {"hard_sigmoid": lambda x: jnp.clip(0.2 * x + 0.5, 0, 1)}
+        (dense,) = layers_of(
+            ("Dense", {"units": 1, "activation": "hard_sigmoid", "batch_input_shape": [None, 1]}),
+            custom_objects=as_it_was,
+        )
+    assert np.allclose(dense.activation(jnp.ones(1)), 0.7)
     assert found[2].threshold == 0.5 and isinstance(found[2], layers.ReLU)
     with pytest.raises(ValueError, match="groups"):
         layers_of(("SeparableConv2D", {**first, "groups": 2}))

@@ -26,7 +26,11 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     Raises UnsafeModelError (a ValueError) for names that are not known, ValueError for text that is no model.
     """
     place = "the JSON"
-    return config.build(upgrade.upgraded(parse(json_string, place)), place, custom_objects, compile=False)
+    told = parse(json_string, place)
+    old = isinstance(told, dict) and str(told.get("keras_version")).startswith(("1", "2"))
+    if old and "hard_sigmoid" not in (custom_objects or {}):
+        upgrade.tell_of_changes(told)
+    return config.build(upgrade.upgraded(told), place, custom_objects, compile=False)
 
 
 def clone_model(

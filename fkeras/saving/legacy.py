@@ -34,9 +34,10 @@ def load(path: str, custom_objects: dict[str, Any] | None = None, compile: bool 
     if not isinstance(told, str):
         raise DamagedFileError("it holds no model_config; weights alone are loaded with model.load_weights", path)
     place = f"{path}, model_config"
-    model = config.build(
-        upgrade.upgraded(parse(told, place)), place, custom_objects, compile=False, safe_mode=safe_mode
-    )
+    told = upgrade.upgraded(parse(told, place))
+    if is_old(file) and "hard_sigmoid" not in (custom_objects or {}):
+        upgrade.tell_of_changes(told)
+    model = config.build(told, place, custom_objects, compile=False, safe_mode=safe_mode)
     with config.translated(path):
         load_group(model, group_of(file, "model_weights"), file, skip_mismatch=False, by_name=False)
     if compile:

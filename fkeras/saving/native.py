@@ -106,7 +106,10 @@ def load(
         place = archive.place
         told = told_by(archive)
         spec = parse(archive.read(CONFIG), f"{place}, {CONFIG}")
-        spec = upgrade.upgraded(spec) if is_old(told) else spec
+        if is_old(told):
+            spec = upgrade.upgraded(spec)
+            if "hard_sigmoid" not in (custom_objects or {}):
+                upgrade.tell_of_changes(spec)
         model = config.build(spec, f"{place}, {CONFIG}", custom_objects, compile, safe_mode)
         source = Source([File(archive.read(WEIGHTS), f"{place}, {WEIGHTS}")], f"{place}, {WEIGHTS}")
         if source.paths() or model._face.specs is not None or model._known_specs() is not None:

@@ -65,8 +65,6 @@ def in_object(config: dict[str, Any], name: str, inner: dict[str, Any]) -> None:
     axis = inner.get("axis")
     if name == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
         inner["axis"] = axis[0]
-    if "hard_sigmoid" in (inner.get("activation"), inner.get("recurrent_activation"), inner.get("inner_activation")):
-        tell_of_hard_sigmoid(inner.get("name"))
     drop_neutral(name, inner)
 
 
@@ -81,14 +79,20 @@ def drop_neutral(name: str, inner: dict[str, Any]) -> None:
             del inner[key]
 
 
-def tell_of_hard_sigmoid(name: Any) -> None:
-    """Warns of an activation that is another one today."""
-    if registry.lookup_custom("hard_sigmoid") is None:
+def tell_of_changes(config: Any) -> None:
+    """Warns of what a config of Keras 1 or 2 names and what is another thing today: the activation hard_sigmoid."""
+    pending, found = [config], False
+    while pending and not found:
+        here = pending.pop()
+        if isinstance(here, dict):
+            found = any("activation" in str(k) and v == "hard_sigmoid" for k, v in here.items())
+        pending.extend(here.values() if isinstance(here, dict) else here if isinstance(here, list) else ())
+    if found and registry.lookup_custom("hard_sigmoid") is None:
         warnings.warn(
-            f"Layer {name!r} has the activation hard_sigmoid, which was clip(0.2 x + 0.5, 0, 1) in Keras 2 and is "
-            "relu6(x + 3) / 6 today, as in Keras 3: the outputs differ a little. To load it as it was, pass "
+            "The file has the activation hard_sigmoid, which was clip(0.2 x + 0.5, 0, 1) in Keras 2 and is "
+            "relu6(x + 3) / 6 today, as in Keras 3: outputs differ a little. To load it as it was, pass "
             "custom_objects={'hard_sigmoid': lambda x: jnp.clip(0.2 * x + 0.5, 0, 1)}.",
-            stacklevel=2,
+            stacklevel=4,
         )
 
 
