@@ -1,15 +1,17 @@
 """Convolutions of arrays, with the signatures of `keras.ops`; the layers and `fkeras.ops` are written in them.
 
-Each has a plain form, a call of `lax.conv_general_dilated`. On CPUs XLA runs that slowly, and its gradients far more
-slowly, while products of matrices run near the speed of the machine. So the tuned forms are made of products:
+Each has a plain form, a call of `lax.conv_general_dilated`. On CPUs XLA runs that well forwards, in up to two
+dimensions and without groups, and together with what follows it; its gradients are slow, inside a `lax` loop, where
+training spends its time, even very slow, while products run near the speed of the machine. The tuned forms use them:
 
     rows         the windows side by side along the last axis only, and a product for every row of the kernel
     patches      the windows side by side along all axes, and one product: 1x1 kernels, few channels
+    mixed        the plain form, with the derivatives of one of these two
     grouped      one group after the other
     depthwise    a sum of shifted products
 
-Their derivatives are JAX's own: they can be differentiated forwards and backwards as often as one likes, batched, and
-exported with a symbolic batch. A transposed convolution is the transpose of `rows`. `form_of` chooses.
+All of them can be differentiated forwards and backwards as often as one likes, batched, and exported with a symbolic
+batch. A transposed convolution is the transpose of `rows`. `form_of` chooses.
 """
 
 from __future__ import annotations
@@ -145,8 +147,14 @@ def form_of(x: Any, kernel: Any, groups: int, layout: str) -> Any:
         return depthwise_taps if window <= MANY_TAPS else lax_form
     if groups > 1:
         return grouped
-    few = channels <= FEW_CHANNELS and window * channels <= FEW_INPUTS
-    if window == 1 or few:
+    form = product_of(x, kernel)
+    return mixed if n <= 2 and window > 1 and x.dtype == jnp.float32 and form is not lax_form else form
+
+
+def product_of(x: Any, kernel: Any) -> Any:
+    """The form in products that a convolution without groups has."""
+    n, window, channels = x.ndim - 2, math.prod(kernel.shape[:-2]), kernel.shape[-2]
+    if window == 1 or (channels <= FEW_CHANNELS and window * channels <= FEW_INPUTS):
         return patches
     return rows if window // kernel.shape[n - 1] <= MANY_TAPS else lax_form
 
@@ -174,6 +182,26 @@ def rows(x: Any, kernel: Any, window: Window) -> Any:
     found = _taps(_joined(_taps(windows.pad(x, window.pads), kernel, window, [last])), kernel, window, range(last))
     matrices = kernel.reshape(len(found), -1, kernel.shape[-1])
     return functools.reduce(lax.add, map(_product, found, matrices)).astype(x.dtype)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def mixed(x: Any, kernel: Any, window: Window) -> Any:
+    """The definition, with derivatives that are products."""
+    return lax_form(x, kernel, window)
+
+
+@functools.partial(mixed.defjvp, symbolic_zeros=True)
+def _mixed_jvp(window: Window, primals: Any, tangents: Any) -> Any:
+    (x, kernel), (dx, dkernel) = primals, tangents
+    y, form = mixed(x, kernel, window), product_of(x, kernel)
+    parts = [] if is_zero(dx) else [form(dx, kernel, window)]
+    parts += [] if is_zero(dkernel) else [form(x, dkernel, window)]
+    return y, functools.reduce(lax.add, parts) if parts else jnp.zeros_like(y)
+
+
+def is_zero(tangent: Any) -> bool:
+    """Whether a tangent is known to be zero."""
+    return isinstance(tangent, jax.custom_derivatives.SymbolicZero)
 
 
 def transposed_rows(x: Any, kernel: Any, window: Window) -> Any:

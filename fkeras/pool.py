@@ -1,8 +1,9 @@
 """Pooling of arrays, with the signatures of `keras.ops`; the layers and `fkeras.ops` are written in it.
 
-The plain form is `lax.reduce_window`. On CPUs its gradient is slow, of the maximum above all, so there the tuned form
-goes along one axis after the other and combines what stands at each place of the windows: 3 to 25 times faster. In a
-window with several equal maxima the first of them, in the order of memory, gets the gradient in both forms.
+The plain form is `lax.reduce_window`, which XLA runs together with the convolutions before and after it. On CPUs its
+gradient is slow, of the maximum above all, so there it is that of the tuned form, which goes along one axis after the
+other and combines what stands at each place of the windows: 3 to 25 times faster. In a window with several equal maxima
+the first of them, in the order of memory, gets the gradient in both forms.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -97,13 +99,27 @@ def _pool(
     pool_size = spread(pool_size, n, "pool_size")
     strides = pool_size if strides is None else spread(strides, n, "strides")
     pads = windows.pads_of(padding, windows.sizes(x, layout), pool_size, strides)
+    plain = functools.partial(
+        lax_form, neutral=neutral, reducer=reducer, pool_size=pool_size, strides=strides, pads=pads, layout=layout
+    )
     if not is_tuned(x, combine, pool_size, strides, layout):
-        return lax_form(x, neutral, reducer, pool_size, strides, pads, layout)
+        return plain(x)
 
     def pooled(x: Any) -> Any:
         return axis_by_axis(windows.pad(x, pads, neutral), combine, pool_size, strides)
 
-    return windows.channels_last(pooled, x, layout)
+    return with_derivative(plain, lambda x: windows.channels_last(pooled, x, layout), x)
+
+
+def with_derivative(f: Callable[[Any], Any], other: Callable[[Any], Any], x: Any) -> Any:
+    """`f(x)`, differentiated as another function of the same values."""
+
+    @jax.custom_jvp
+    def run(x: Any) -> Any:
+        return f(x)
+
+    run.defjvp(lambda primals, tangents: (run(*primals), jax.jvp(other, primals, tangents)[1]))
+    return run(x)
 
 
 def is_tuned(x: Any, combine: Any, pool_size: tuple[int, ...], strides: tuple[int, ...], layout: str) -> bool:
