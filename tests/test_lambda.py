@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from parity import compare, plain
 
+import fkeras
 from fkeras import layers, registry
 from fkeras.masking import Masked
 
@@ -59,9 +60,23 @@ def test_configs():
     assert plain(layers.Lambda(jnp.tanh).get_config())["function"]["config"] == "tanh"
 
 
+def test_a_lambda_keeps_its_place_in_a_file(tmp_path):
+    model = fkeras.Sequential([layers.Input((5,)), layers.Dense(2), layers.Lambda(lambda x: x * 3, name="thrice")])
+    with pytest.warns(UserWarning, match=r"custom_objects={'thrice': function}"):
+        model.save(tmp_path / "m.keras")
+    for kwargs in ({}, {"safe_mode": False}):
+        with pytest.raises(fkeras.saving.UnsafeModelError, match=r"custom_objects={'thrice': function}"):
+            fkeras.models.load_model(tmp_path / "m.keras", **kwargs)
+    back = fkeras.models.load_model(tmp_path / "m.keras", {"thrice": lambda x: x * 3})
+    np.testing.assert_array_equal(back(X[0]), model(X[0]))
+    twin = fkeras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    np.testing.assert_array_equal(twin(X[0]), model(X[0]))
+
+
 def test_code_is_neither_written_nor_run():
-    with pytest.raises(ValueError, match="A lambda has no name"):
-        layers.Lambda(lambda x: x).get_config()
+    with pytest.warns(UserWarning, match="is not kept"):
+        assert layers.Lambda(lambda x: x).get_config()["function"]["config"]["code"] == ""
     theirs = keras.layers.Lambda(lambda x: x).get_config()
     with pytest.raises(ValueError, match="never run"):
         layers.Lambda.from_config(theirs)

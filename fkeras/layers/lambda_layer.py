@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import warnings
 from typing import Any, ClassVar
 
 import jax
 
 from .. import random
 from ..layer import Layer, shown
+
+LAMBDA = "<lambda>"  # the name of every one
+WITHOUT_CODE = {"class_name": "__lambda__", "config": {"code": "", "defaults": None, "closure": None}}
 
 
 class Lambda(Layer):
@@ -23,8 +28,9 @@ class Lambda(Layer):
     mask: the mask of the output, or a function (inputs, mask) that makes it.
     arguments: further keyword arguments, a dict.
 
-    A function that is named in a config must be registered, see fkeras.saving.register_keras_serializable;
-    a lambda has no name and cannot be saved. It must not hold weights: write a layer for that.
+    A function that is named in a config must be registered, see fkeras.saving.register_keras_serializable. A lambda has
+    no name: a file keeps its place alone, and to load it the function is passed under the name of the layer,
+    `custom_objects={"lambda": function}`. It must not hold weights: write a layer for that.
 
     Raises ValueError where the output has another shape than `output_shape` says.
 
@@ -51,6 +57,22 @@ class Lambda(Layer):
             self.output_shape = tuple(self.output_shape)
         self.supports_masking = self.mask is not None  # type: ignore[misc]
         self.asked = [n for n in ("mask", "training") if n in arguments_of(self.function)]
+
+    def get_config(self) -> dict[str, Any]:
+        """The settings; of a lambda, that it is one."""
+        functions = {n: getattr(self, n) for n in ("function", "output_shape", "mask")}
+        nameless = [n for n, f in functions.items() if getattr(f, "__name__", "") == LAMBDA]
+        if not nameless:
+            return super().get_config()
+        warnings.warn(
+            f"The code of a lambda is not kept: to load {self.name!r} from its config or a file, pass the function "
+            f"as custom_objects={{{self.name!r}: function}}.",
+            stacklevel=2,
+        )
+        named = copy.copy(self)
+        for name in nameless:
+            object.__setattr__(named, name, True)  # in its place
+        return {**super(Lambda, named).get_config(), **dict.fromkeys(nameless, WITHOUT_CODE)}
 
     def call(self, inputs: Any, *, rng: Any, training: bool, mask: Any) -> Any:
         offered = {"mask": mask, "training": training}

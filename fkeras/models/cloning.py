@@ -13,7 +13,8 @@ from ..saving.parse import parse
 
 def copy_layer(layer: Any) -> Any:
     """A new layer of the same settings and name, without values."""
-    twin = type(layer).from_config(layer.get_config())
+    users = getattr(layer, "holds_user_code", False)  # functions, which are kept
+    twin = layer.replace(name=layer.name) if users else type(layer).from_config(layer.get_config())
     twin._face.auto_named = layer._face.auto_named
     return twin
 
