@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import functools
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -63,6 +64,7 @@ def apply(layer: Any, params: Any, state: Any, args: Any, kwargs: Any, rng: Any,
     User code runs as it is written, operation by operation, so that `print` and `pdb` work in it.
     """
     if runs_user_code(layer):
+        args, kwargs = storey.as_arrays((args, kwargs))
         return layer.apply(params, state, *args, rng=rng, training=training, **kwargs)
     leaves, treedef = jax.tree.flatten((args, kwargs))
     holes = tuple(hasattr(x, "shape") for x in leaves)
@@ -87,6 +89,24 @@ def _applying(layer: Any, treedef: Any, static: Any, training: bool) -> Callable
     return run
 
 
+def fact(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Remembers what was found by looking through a layer, until a setting of any layer changes."""
+
+    @functools.wraps(find)
+    def told(layer: Any) -> Any:
+        facts = layer._face.facts
+        stored = facts.get(find.__qualname__)
+        if stored is not None and stored[0] == changes[0]:
+            return stored[1]
+        turn = changes[0]
+        found = find(layer)
+        facts[find.__qualname__] = (turn, found)
+        return found
+
+    return told
+
+
+@fact
 def runs_user_code(layer: Any) -> bool:
     """Whether anything in a layer is not of this package."""
     return any(
@@ -107,14 +127,10 @@ def skeleton(layer: Any) -> Any:
     return twin
 
 
+@fact
 def fingerprint(layer: Any) -> Hashable:
     """What two layers have in common if, and only if, one program serves both."""
-    stored = layer._face.fingerprint
-    if stored is not None and stored[0] == changes[0]:
-        return stored[1]
-    found = _Print(_settings(layer))
-    layer._face.fingerprint = (changes[0], found)
-    return found
+    return _Print(_settings(layer))
 
 
 class _Print:

@@ -81,7 +81,7 @@ class Facade(surface.Surface, stored.Stored):
         found: dict[str, Any] = {}
         seen: set[int] = set()
         for attribute, value in vars(self).items():
-            if attribute not in ("_face", "_init_args"):
+            if type(value) not in storey.SIMPLE and attribute not in ("_face", "_init_args"):
                 storey.sublayers(attribute, value, found, seen)
         return {**found, **{n: c for n, c in self._face.grown.items() if n not in found}} if self._face.grown else found
 
@@ -339,7 +339,7 @@ def refuse_text(layer: Any, args: Any) -> None:
 
 def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Calls a layer on arrays, with the values in its boxes; new state goes back to them."""
-    args, kwargs = storey.as_arrays((args, kwargs))
+    args, kwargs = jax.tree.map(storey.as_fed, (args, kwargs))
     training = kwargs.pop("training", None)
     training = trains_by_itself(layer) if training is None else bool(training)
     args = reading.gathered(args)
@@ -357,12 +357,14 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return layer._at_edge(y)
 
 
+@compiled.fact
 def trains_by_itself(layer: Any) -> bool:
     """Whether a call that does not say so trains: that of layers that augment images does, as in Keras."""
     parts = [part for part in storey.subtree(layer) if "training" in part._wants and not part.children]
     return bool(parts) and all(getattr(part, "augments", False) for part in parts)
 
 
+@compiled.fact
 def draws_at_rest(layer: Any) -> bool:
     """Whether a call may need random numbers although it does not train.
 

@@ -15,11 +15,9 @@ Path = tuple[str, ...]
 Aliases = list[tuple[Path, Path]]
 
 
+@compiled.fact
 def aliases(layer: Any) -> Aliases:
     """(other place, first place) for every layer that stands in several places below `layer`."""
-    stored = layer._face.aliases
-    if stored is not None and stored[0] == compiled.changes[0]:
-        return stored[1]
     first: dict[int, Path] = {}
     found: Aliases = []
 
@@ -32,7 +30,6 @@ def aliases(layer: Any) -> Aliases:
             visit(child, (*path, name))
 
     visit(layer, ())
-    layer._face.aliases = (compiled.changes[0], found)
     return found
 
 

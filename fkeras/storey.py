@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import types
 import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -47,6 +48,7 @@ class Face:
     early: those that a user's class declared before `super().build()` made the built-in ones.
     scope: set on the throw-away copy that a bound `call` runs on, None elsewhere.
     live: the training run that holds the values; calling it brings the box up to date.
+    facts: what was found out about the layer by looking through it, see `compiled.fact`.
     keys: gives `stateless_call` the random keys of the training step that is being traced.
     owner: refers to the model that first took in the layer: whose key its first values come from.
     grown: sublayers that `build` made on a bound copy, by name; their settings count, they hold no values.
@@ -66,8 +68,7 @@ class Face:
     specs: Any = None
     scope: Any = None
     live: Any = None
-    fingerprint: Any = None
-    aliases: Any = None
+    facts: dict[str, tuple[int, Any]] = dataclasses.field(default_factory=dict)
     grown: dict[str, Any] = dataclasses.field(default_factory=dict)
     owner: Any = None
     keys: Any = None
@@ -75,8 +76,8 @@ class Face:
     def __getstate__(self) -> dict[str, Any]:
         if self.live is not None:
             self.live()
-        left = dict.fromkeys(("scope", "live", "fingerprint", "aliases", "owner", "keys"))
-        return {**vars(self), "nodes": [], **left}
+        left = dict.fromkeys(("scope", "live", "owner", "keys"))
+        return {**vars(self), "nodes": [], "facts": {}, **left}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Face:
         twin = Face(**self.__getstate__())
@@ -373,6 +374,13 @@ def as_array(x: Any) -> Any:
     return x
 
 
+def as_fed(x: Any) -> Any:
+    """A NumPy array in a dtype of JAX: compiled programs take it faster than a JAX array is made of it."""
+    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind not in "OUS":
+        return np.asarray(x, jax.dtypes.canonicalize_dtype(x.dtype))
+    return x
+
+
 def set_weights(layer: Any, weights: Any) -> None:
     """Replaces the values of `layer.weights`, in their order."""
     targets = layer.weights
@@ -398,6 +406,9 @@ def specs_from_shapes(shape: Any, dtype: Any) -> Any:
     if len(shape) and all(isinstance(s, (list, tuple, dict)) for s in shape):
         return [specs_from_shapes(s, dtype) for s in shape]
     return spec.Spec(shape, dtype)
+
+
+SIMPLE = frozenset((type(None), bool, int, float, str, types.FunctionType))  # what holds no layers
 
 
 def sublayers(attribute: str, value: Any, found: dict[str, Any], seen: set[int]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
-from .. import graph, policies, registry, spec, storey
+from .. import compiled, graph, policies, registry, spec, storey
 from ..layer import Layer
 from ..layers.input import InputLayer
 from ..reading import Read, as_data, is_read, is_text
@@ -81,7 +82,7 @@ class Sequential(Model, module="keras"):
             raise
         storey.adopt(self)
         self._face.filled = False
-        self._face.fingerprint = None
+        compiled.changes[0] += 1
         self.forget_programs()
 
     def _extend(self) -> None:
@@ -274,6 +275,7 @@ class Sequential(Model, module="keras"):
         return model
 
 
+@functools.cache
 def _overridden(cls: type) -> set[str]:
     """The methods that user code below Sequential has written anew."""
     return {n for c in cls.__mro__ if issubclass(c, Sequential) and not registry.is_builtin(c) for n in vars(c)}

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import facade, random, registry, storey
+from .. import compiled, facade, random, registry, storey
 from .arrays import next_power
 from .callbacks import CallbackList
 from .programs import Programs
@@ -20,6 +20,7 @@ LIMIT = 1 << 28  # bytes of inputs that one dispatch may hold on the device
 SMALL = 1 << 20  # bytes that are not worth a program of their own
 
 
+@compiled.fact
 def mixes_rows(model: Any) -> bool:
     """Whether an output row may depend on other rows, so that a batch must not be padded."""
     return any(
