@@ -195,6 +195,21 @@ def test_recurrent_layers_of_keras_2_in_configs():
     assert layer("CuDNNGRU", return_sequences=True).reset_after is True
 
 
+def test_layers_in_private_attributes(tmp_path):
+    x = layers.Input((5, 8))
+    model = fkeras.Model(x, layers.MultiHeadAttention(2, 4)(x, x))
+    model.save_weights(tmp_path / "m.weights.h5")
+    with h5py.File(tmp_path / "m.weights.h5", "a") as file:
+        group = file["layers/multi_head_attention"]
+        for name in ("query_dense", "key_dense", "value_dense", "output_dense"):
+            group.move(name, f"_{name}")
+    want = model.get_weights()
+    model.set_weights([w + 1 for w in want])
+    model.load_weights(tmp_path / "m.weights.h5")
+    for got, w in zip(model.get_weights(), want, strict=True):
+        np.testing.assert_array_equal(got, w)
+
+
 # --- graphs --------------------------------------------------------------------------------------
 
 

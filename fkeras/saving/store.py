@@ -95,6 +95,9 @@ class Source:
         found = self.datasets(path)
         if not found and any("_layer_checkpoint_dependencies" in f.root.items for f in self.files):  # Keras 2.13
             found = self.datasets(path.replace("layers", "_layer_checkpoint_dependencies"))
+        if not found and "/" in path:  # Keras 2 kept the layers of attention in private attributes
+            parent, _, name = path.rpartition("/")
+            found = self.datasets(f"{parent}/_{name}")
         return Store(found)
 
     def datasets(self, path: str) -> dict[str, Dataset]:
