@@ -486,6 +486,8 @@ def test_loops_that_are_laid_out_are_short(tmp_path):
         ("Conv3D", {"filters": 2, "kernel_size": [10**9, 2, 2], "padding": "same"}),
         ("Conv3DTranspose", {"filters": 2, "kernel_size": [10**9, 2, 2]}),
         ("AdaptiveAveragePooling3D", {"output_size": [10**9, 1, 1]}),
+        ("MelSpectrogram", {"fft_length": 10**9}),
+        ("LSTM", {"units": 10**9}),
     ],
 )
 def test_sizes_that_programs_grow_with(good, tmp_path, kind, settings):

@@ -29,11 +29,11 @@ SLOTS: dict[str, tuple[str, ...]] = {  # where a setting of this name stands, ob
 OUTSIDE = ("vocabulary", "filename", "filepath", "file_path", "path", "directory", "url", "uri", "origin", "cache_dir")
 PLAIN = ("__tuple__", "__slice__", "__ellipsis__", "__numpy__", "__tensor__", "__bytes__", "__keras_tensor__")
 MOST_STEPS = 10_000  # of a loop that is laid out step by step
-MOST = {
-    "kernel_size": 1 << 16,
-    "output_size": 1 << 16,
-    "tile_grid_size": 1 << 10,
-}  # of sizes that programs and tables grow with, by axis
+MOST = {  # of sizes that programs and tables grow with, along an axis
+    "kernel_size": 1 << 16, "output_size": 1 << 16, "tile_grid_size": 1 << 10, "fft_length": 1 << 14,
+    "frame_length": 1 << 14, "sequence_length": 1 << 14, "num_mel_bins": 1 << 12,
+}  # fmt: skip
+MOST_GATES = 1 << 20  # units of an LSTM, whose first bias is made before the file is asked for its shape
 DEEPEST_KERNEL = 1 << 10  # of volumes, whose kernels are taken slab by slab
 NUMBERS = re.compile(r"(bfloat16|float(16|32|64)|u?int(8|16|32|64)|bool)")
 LAMBDA = (
@@ -154,7 +154,8 @@ class Inspector:
 
     def sizes(self, kind: str, settings: dict[str, Any], where: str) -> None:
         """Refuses sizes by which a layer alone would take all memory, or all time."""
-        for name, most in MOST.items():
+        gates = {"units": MOST_GATES, "filters": MOST_GATES} if "LSTM" in kind else {}
+        for name, most in {**MOST, **gates}.items():
             most = DEEPEST_KERNEL if "3D" in kind and name == "kernel_size" else most
             if any(isinstance(n, (int, float)) and n > most for n in leaves(settings.get(name))):
                 raise self.unsafe(f"{name}={settings[name]!r}, more than {most} along an axis", where)
