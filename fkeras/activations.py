@@ -16,6 +16,7 @@ from jax.typing import ArrayLike
 
 from . import registry
 from .recording import recordable
+from .traced import is_exactly
 
 Activation = Callable[..., jax.Array] | str | dict[str, Any] | None  # what a setting may hold
 
@@ -79,15 +80,16 @@ def relu(
     [-5.  0.  5.  6.]
     """
     x = jnp.asarray(x)
-    if negative_slope != 0 and max_value is None and threshold == 0:
+    sloped, raised = not is_exactly(negative_slope, 0), not is_exactly(threshold, 0)
+    if sloped and max_value is None and not raised:
         return jax.nn.leaky_relu(x, negative_slope)
-    if threshold != 0:
+    if raised:
         y = jnp.where(x > jnp.asarray(threshold, x.dtype), x, 0)
     else:
-        y = jax.nn.relu6(x) if max_value == 6 else jax.nn.relu(x)
+        y = jax.nn.relu(x) if max_value is None or not is_exactly(max_value, 6) else jax.nn.relu6(x)
     if max_value is not None:
         y = jnp.clip(y, jnp.asarray(0, y.dtype), jnp.asarray(max_value, y.dtype))
-    return y - negative_slope * jax.nn.relu(threshold - x) if negative_slope != 0 else y
+    return y - negative_slope * jax.nn.relu(threshold - x) if sloped else y
 
 
 @recordable

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from . import config, registry
+from .traced import is_traced
 
 KIND = registry.Kind("constraint", "keras.constraints")
 Axis = int | Sequence[int]
@@ -81,7 +82,8 @@ class _Norm(Constraint):
         super().__post_init__()
         self._epsilon = config.epsilon()
         for name in ("min_value", "max_value", "rate"):
-            if not 0 <= (value := getattr(self, name, 0.0)) < math.inf:
+            value = getattr(self, name, 0.0)
+            if not is_traced(value) and not 0 <= value < math.inf:
                 kind = type(self).__name__
                 raise ValueError(f"{kind}: expected a finite number >= 0 as {name}, received {name}={value!r}.")
 
@@ -129,7 +131,8 @@ class MinMaxNorm(_Norm):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.min_value > self.max_value or self.rate > 1:
+        given = self.min_value, self.max_value, self.rate
+        if not any(map(is_traced, given)) and (self.min_value > self.max_value or self.rate > 1):
             raise ValueError(f"{self}: expected min_value <= max_value and rate <= 1.")
 
     def __call__(self, w: ArrayLike) -> jax.Array:

@@ -374,7 +374,7 @@ def dropout(
         raise ValueError(f"dropout: noise_shape {noise} does not broadcast to the shape {inputs.shape} of the inputs.")
     noise = tuple(d if n is None else n for n, d in zip(noise, inputs.shape, strict=True))
     keep = jnp.broadcast_to(jax.random.bernoulli(as_key(seed), 1.0 - rate, noise), inputs.shape)
-    return jnp.where(keep, inputs / (1.0 - rate), jnp.zeros_like(inputs))
+    return jnp.where(keep, (inputs / (1.0 - rate)).astype(inputs.dtype), jnp.zeros_like(inputs))
 
 
 def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> jax.Array:

@@ -538,7 +538,7 @@ def is_default(cls: type, field: dataclasses.Field, value: Any) -> bool:
     filled = field.metadata.get("filled")  # what the constructor puts in the place of None
     if value is field.default or (filled is not None and value == filled()):
         return True
-    if value and isinstance(value, tuple) and value == (field.default,) * len(value):  # one number, said for every axis
+    if isinstance(value, tuple) and value and value == (field.default,) * len(value):  # one number, said for every axis
         return True
     try:
         kind = kind_of(field.name)

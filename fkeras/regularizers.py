@@ -13,6 +13,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from . import config, registry
+from .traced import is_exactly
 
 KIND = registry.Kind("regularizer", "keras.regularizers")
 
@@ -118,9 +119,9 @@ class L1L2(Regularizer, names=("l1l2", "l1_l2")):
     def __call__(self, x: ArrayLike) -> jax.Array:
         x = jnp.asarray(x)
         penalty = jnp.zeros((), x.dtype)
-        if self.l1:
+        if not is_exactly(self.l1, 0):
             penalty += jnp.asarray(self.l1, x.dtype) * jnp.sum(jnp.abs(x))
-        if self.l2:
+        if not is_exactly(self.l2, 0):
             penalty += jnp.asarray(self.l2, x.dtype) * jnp.sum(jnp.square(x))
         return penalty
 

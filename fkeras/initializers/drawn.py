@@ -13,9 +13,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from .. import policies, random, registry, stream
+from ..traced import is_traced, square_root
 from .initializer import Initializer
 
 Axes = Sequence[int] | None
@@ -30,7 +30,8 @@ class _Random(Initializer):
         super().__post_init__()
         self.seed = random.check_seed(self.seed)
         for name in ("mean", "stddev", "minval", "maxval", "gain"):
-            if not np.all(np.isfinite(value := getattr(self, name, 0.0))):
+            value = getattr(self, name, 0.0)
+            if not is_traced(value) and not np.all(np.isfinite(value)):
                 raise ValueError(f"{type(self).__name__}: {name} must be finite; received {value!r}.")
 
     def _key(self, rng: Any) -> jax.Array:
@@ -80,7 +81,7 @@ class RandomUniform(_Random, names=("uniform",)):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.minval > self.maxval:
+        if not (is_traced(self.minval) or is_traced(self.maxval)) and self.minval > self.maxval:
             raise ValueError(f"RandomUniform: expected minval <= maxval, received {self.minval} and {self.maxval}.")
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, *, rng: Any = None) -> jax.Array:
@@ -109,7 +110,7 @@ class VarianceScaling(_Random):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.distribution = {"normal": "truncated_normal"}.get(self.distribution.lower(), self.distribution.lower())
-        if not 0 < self.scale < math.inf:
+        if not is_traced(self.scale) and not 0 < self.scale < math.inf:
             raise ValueError(f"{self}: scale must be a positive number; received {self.scale!r}.")
         if self.mode not in (modes := ("fan_in", "fan_out", "fan_avg")):
             raise registry.unknown("mode of VarianceScaling", self.mode, modes)
@@ -123,11 +124,11 @@ class VarianceScaling(_Random):
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance, key = self.scale / max(1.0, n), self._key(rng)
         if self.distribution == "uniform":
-            limit = math.sqrt(3.0 * variance)
+            limit = square_root(3.0 * variance)
             return random.uniform(shape, -limit, limit, dtype, key)
         if self.distribution == "untruncated_normal":
-            return random.normal(shape, 0.0, math.sqrt(variance), dtype, key)
-        return random.truncated_normal(shape, 0.0, math.sqrt(variance) / CUT, dtype, key)
+            return random.normal(shape, 0.0, square_root(variance), dtype, key)
+        return random.truncated_normal(shape, 0.0, square_root(variance) / CUT, dtype, key)
 
 
 CUT = 0.87962566103423978  # standard deviation of the standard normal distribution cut off at -2 and 2
@@ -252,7 +253,7 @@ class Orthogonal(_Random, names=("OrthogonalInitializer",)):
 
 def _orthonormal(matrix: jax.Array) -> Any:
     """Q of QR with the signs that make it uniform; outside of jit by the same LAPACK, without a program per shape."""
-    if isinstance(matrix, Tracer):
+    if is_traced(matrix):
         q, r = jnp.linalg.qr(matrix)
         return q * jnp.sign(jnp.diagonal(r))
     import scipy.linalg

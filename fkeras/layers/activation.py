@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from .. import activations, regularizers
 from ..layer import Layer, Shapes, shown
+from ..traced import is_traced
 from .settings import Activation as ActivationSetting
 from .settings import Constraint, Initializer, Regularizer
 
@@ -220,5 +221,7 @@ def check_not_negative(layer: Any, *names: str) -> None:
     """Refuses settings that are not numbers from zero up."""
     for name in names:
         value = getattr(layer, name)
+        if is_traced(value):
+            continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
             raise ValueError(f"{type(layer).__name__}: {name} must be a number, 0 or more; got {value!r}.")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from .. import config, ops
 from ..layer import Layer, Shapes, shown
+from ..traced import as_float
 from .normalization import affine_shapes, check_axis
 from .settings import Constraint, Initializer, Regularizer
 
@@ -69,7 +70,7 @@ class BatchNormalization(Layer):
             self.axis = self.axis[0]
         if isinstance(self.axis, bool) or not hasattr(self.axis, "__index__"):
             raise TypeError(f"BatchNormalization: axis is the number of the axis of the features; got {self.axis!r}.")
-        self.axis, self.momentum, self.epsilon = int(self.axis), float(self.momentum), float(self.epsilon)
+        self.axis, self.momentum, self.epsilon = int(self.axis), as_float(self.momentum), as_float(self.epsilon)
         self.tiny = config.epsilon()
         if self.renorm:
             self.renorm_clipping = check_clipping(self.renorm_clipping)

@@ -11,6 +11,7 @@ from jax.core import Tracer
 
 from .. import config, random
 from ..layer import Layer, shown
+from ..traced import is_exactly, square_root
 from .settings import check_rate, need_rng
 
 
@@ -190,15 +191,14 @@ class GaussianDropout(Layer):
         super().__post_init__()
         check_rate(self, "rate")
         self.seed = random.check_seed(self.seed)
-        if self.rate == 1:
+        if is_exactly(self.rate, 1):
             raise ValueError("GaussianDropout: rate=1 asks for noise of infinite variance; give a rate below 1.")
 
     def call(self, x: Any, *, rng: Any, training: bool) -> Any:
-        if not training or self.rate == 0:
+        if not training or is_exactly(self.rate, 0):
             return x
-        return x * random.normal(
-            x.shape, 1.0, math.sqrt(self.rate / (1.0 - self.rate)), self.compute_dtype, need_rng(self, rng)
-        )
+        root = square_root(self.rate / (1.0 - self.rate))
+        return x * random.normal(x.shape, 1.0, root, self.compute_dtype, need_rng(self, rng))
 
 
 class GaussianNoise(Layer):
@@ -223,7 +223,7 @@ class GaussianNoise(Layer):
         self.seed = random.check_seed(self.seed)
 
     def call(self, x: Any, *, rng: Any, training: bool) -> Any:
-        if not training or self.stddev == 0:
+        if not training or is_exactly(self.stddev, 0):
             return x
         return x + random.normal(x.shape, 0.0, self.stddev, self.compute_dtype, need_rng(self, rng))
 
@@ -251,13 +251,13 @@ class AlphaDropout(Layer):
         super().__post_init__()
         check_rate(self, "rate")
         self.seed = random.check_seed(self.seed)
-        if self.rate == 1:
+        if is_exactly(self.rate, 1):
             raise ValueError("AlphaDropout: rate=1 would drop everything; give a rate below 1.")
         if self.noise_shape is not None:
             check_noise_shape(self)
 
     def call(self, x: Any, *, rng: Any, training: bool) -> Any:
-        if not training or self.rate == 0:
+        if not training or is_exactly(self.rate, 0):
             return x
         shape = sizes_of_noise(self, x, self.noise_shape)
         kept = (random.uniform(shape, seed=need_rng(self, rng)) >= self.rate).astype(x.dtype)

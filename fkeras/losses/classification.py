@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from .. import config
 from ..recording import recordable
+from ..traced import is_exactly
 from .loss import KIND, masked_by
 from .regression import pair
 
@@ -48,7 +49,9 @@ def class_axis(name: str, axis: Any, y_pred: jax.Array) -> None:
 
 def smooth(y_true: jax.Array, label_smoothing: Any, classes: int) -> jax.Array:
     """Labels drawn towards `1 / classes`."""
-    return y_true * (1.0 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
+    if is_exactly(label_smoothing, 0):
+        return y_true
+    return y_true * (1.0 - label_smoothing) + label_smoothing / classes
 
 
 @recordable

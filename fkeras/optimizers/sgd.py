@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from ..traced import is_exactly
 from .face import LearningRate
 from .optimizer import Optimizer, Slots
 from .step import zeros
@@ -32,7 +33,7 @@ class SGD(Optimizer):
         self.require("momentum", "a float between [0, 1]", lambda v: 0 <= v <= 1)
 
     def slots(self, p: Any, leaf: Any) -> Slots:
-        return {"momentum": zeros(p)} if self.momentum else {}
+        return {} if is_exactly(self.momentum, 0) else {"momentum": zeros(p)}
 
     def rule(self, g: Any, p: Any, s: Slots, k: Any) -> tuple[Any, Slots]:
         if not s:

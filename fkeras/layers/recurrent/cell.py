@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ... import random
 from ...layer import Layer, shown
 from ...spec import SDS
+from ...traced import is_exactly
 from ..settings import check_positive, check_rate
 
 Carry = list[Any]
@@ -91,7 +92,7 @@ class Cell(Layer):
         """
         self.check_params(params, x)
         params, rates = self._cast_own(params), {"keep": self.dropout, "recurrent_keep": self.recurrent_dropout}
-        rates = {k: rate for k, rate in rates.items() if rate}
+        rates = {k: rate for k, rate in rates.items() if not is_exactly(rate, 0)}
         if not training or not rates:
             return params, state
         if rng is None and "seed_generator" not in state:

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from ...layer import Shapes
+from ...traced import is_exactly
 from ..settings import Activation, Constraint, Initializer, Regularizer
 from .cell import Carry, Cell, Values, dropped
 from .derivative import slope
@@ -62,7 +63,7 @@ class GRUCell(GRUSettings, Cell):
     implementation: int = dataclasses.field(default=2, repr=False, metadata={"config": False})
 
     state_size = property(lambda self: self.units)
-    masks = property(lambda self: 3 if self.recurrent_dropout or self.implementation == 1 else 1)
+    masks = property(lambda self: 1 if is_exactly(self.recurrent_dropout, 0) and self.implementation != 1 else 3)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,6 +12,7 @@ from jax.core import Tracer
 from ... import random
 from ...initializers import fill
 from ...layer import Shapes
+from ...traced import is_exactly
 from ..settings import Activation, Constraint, Initializer, Regularizer
 from .cell import Carry, Cell, Values, dropped
 from .derivative import slope
@@ -46,7 +47,7 @@ class _LSTMCell(Cell):
 
     axis = -1  # of the gates
 
-    masks = property(lambda self: 4 if self.recurrent_dropout or self.implementation == 1 else 1)
+    masks = property(lambda self: 1 if is_exactly(self.recurrent_dropout, 0) and self.implementation != 1 else 4)
 
     def _setting(self, weight: str, kind: str) -> Any:
         found = super()._setting(weight, kind)
