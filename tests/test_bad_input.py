@@ -308,7 +308,7 @@ def test_ids_that_are_no_whole_numbers() -> None:
     "validation_freq, a name": (lambda: fit(validation_freq="all"), ValueError, "validation_freq", "'all'"),
     "evaluate, steps": (lambda: line().evaluate(X, Y, steps=0), ValueError, "steps", "got 0"),
     "predict, steps": (lambda: line().predict(X, steps=0), ValueError, "steps", "got 0"),
-    "shuffle": (lambda: fit(shuffle="batch"), ValueError, "shuffle must be True or False", "'batch'"),
+    "shuffle": (lambda: fit(shuffle="yes"), ValueError, "shuffle must be True or False", "'yes'"),
     "verbose": (lambda: line().fit(X, Y, verbose=5), ValueError, "verbose", "got 5"),
     "callback, a class": (lambda: fit(callbacks=[fkeras.callbacks.EarlyStopping]), TypeError, "instances"),
     "callback, a function": (lambda: fit(callbacks=[print]), TypeError, "callbacks=", "print"),

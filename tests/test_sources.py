@@ -153,12 +153,17 @@ class OfKeras(keras.utils.PyDataset):
         return BATCHES[index]
 
 
+def passes() -> Any:
+    yield from BATCHES
+
+
 def repeated(epochs: int = 3) -> Any:
     return (batch for _ in range(epochs) for batch in BATCHES)
 
 
 SOURCES: dict[str, Any] = {
     "PyDataset": Numbers,
+    "Dataset": lambda: fkeras.data.Dataset.from_tensor_slices((X, Y, W)).batch(SIZE),
     "three workers": lambda: Numbers(workers=3, max_queue_size=2),
     "PyDataset of Keras": OfKeras,
     "old Sequence": OldSequence,
@@ -167,6 +172,7 @@ SOURCES: dict[str, Any] = {
     "tf.data": TFLike,
     "tf.data, unknown length": lambda: TFLike(cardinality=-2),
     "one array written again and again": Reused,
+    "generator function": lambda: passes,
 }
 
 
@@ -434,12 +440,12 @@ def test_what_cannot_be_given_beside_a_source():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=word):
             model.fit(Numbers(), verbose=0, **given)
-    with pytest.raises(TypeError, match=r"call it: repeated_function\(\)"):
+    with pytest.raises(TypeError, match=r"needs arguments: call it, forever\(batches=...\)"):
 
-        def repeated_function() -> Any:
-            yield BATCHES[0]
+        def forever(batches: Any, size: int = 3) -> Any:
+            yield from batches
 
-        model.fit(repeated_function, verbose=0)
+        model.fit(forever, verbose=0)
     with pytest.raises(ValueError, match="no batch in the generator"):
         model.fit((b for b in []), verbose=0)
 
@@ -626,14 +632,34 @@ def test_arrays_of_jax():
 # --- files ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def files(tmp_path, monkeypatch) -> Any:
-    monkeypatch.setattr(data_rows, "LARGE", 100)
-    maps = []
+def memory_maps(path: Path) -> Any:
     for name, array in (("x", X), ("y", Y), ("w", W)):
-        np.save(tmp_path / f"{name}.npy", array)
-        maps.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
-    return maps
+        np.save(path / f"{name}.npy", array)
+        yield np.load(path / f"{name}.npy", mmap_mode="r")
+
+
+def datasets_of_h5py(path: Path) -> Any:
+    import h5py
+
+    file = h5py.File(path / "data.h5", "w")
+    return (file.create_dataset(name, data=array) for name, array in (("x", X), ("y", Y), ("w", W)))
+
+
+def old_matrices(path: Path) -> Any:
+    import h5py
+
+    from fkeras.legacy.hdf5 import HDF5Matrix
+
+    with h5py.File(path / "old.h5", "w") as file:
+        for name, array in (("x", X), ("y", Y), ("w", W)):
+            file[name] = np.concatenate([array[:3], array / 2, array[:9]])
+    return (HDF5Matrix(path / "old.h5", name, 3, 53, lambda rows: rows * 2) for name in "xyw")
+
+
+@pytest.fixture(params=[memory_maps, datasets_of_h5py, old_matrices])
+def files(request, tmp_path, monkeypatch) -> Any:
+    monkeypatch.setattr(data_rows, "LARGE", 100)
+    return list(request.param(tmp_path))
 
 
 def test_arrays_too_large_for_the_device(monkeypatch, expected):
@@ -736,3 +762,30 @@ def test_torch(expected):
     model.fit(torch.from_numpy(X), torch.from_numpy(Y), verbose=0)
     half = [tuple(t.bfloat16() for t in batch) for batch in DataLoader(tensors, SIZE)]
     assert np.isfinite(model.fit(Numbers(half), verbose=0).history["loss"][0])
+
+
+def test_one_input_in_a_list_or_under_its_name():
+    model = make()
+    wanted = model.predict(X)
+    for x in ([X], (X,), {model.input_names[0]: X}):
+        np.testing.assert_array_equal(model.predict(x), wanted)
+        np.testing.assert_allclose(np.asarray(model(x)), wanted, rtol=1e-5)
+    model.fit([X], [Y], verbose=0)
+    for x, words in (([*X], r"np\.stack\(x\)"), ({"a": X}, "one input, named"), ([X, X], "one input")):
+        with pytest.raises(ValueError, match=words):
+            model.predict(x)
+    with pytest.raises(ValueError, match=r"x\[3\]: 4, ..., y: 50. A list of 50 arrays .* np\.stack\(x\)"):
+        model.fit([*X], Y, verbose=0)
+
+
+def test_steps_without_a_batch_size_divide_the_data():
+    runs = []
+    for told in ({}, {"batch_size": 17}):
+        model = make()
+        history = model.fit(
+            X, Y, **told, epochs=2, steps_per_epoch=3, shuffle=False, verbose=0, validation_data=(X[:40], Y[:40]),
+            validation_steps=2, validation_batch_size=20 if told else None,
+        )  # fmt: skip
+        scores = model.evaluate(X, Y, **told, steps=3, verbose=0), model.predict(X, **told, steps=3, verbose=0)
+        runs.append((history.history, scores))
+    jax.tree.map(np.testing.assert_array_equal, *runs)

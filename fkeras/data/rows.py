@@ -49,9 +49,38 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 def are_large(parts: Any) -> bool:
     """Whether (x, y, sample_weight) are too large to be put on the device as a whole, or to be read from files so."""
-    arrays = [a for part in parts for a in leaves(part) if isinstance(a, np.ndarray)]
-    filed = sum(a.nbytes for a in arrays if isinstance(a, np.memmap))
-    return filed > LARGE or sum(a.nbytes for a in arrays) > room_on_device()
+    arrays = [a for part in parts for a in leaves(part) if isinstance(a, np.ndarray) or is_filed(a)]
+    filed = sum(map(bytes_of, filter(is_filed, arrays)))
+    return filed > LARGE or sum(map(bytes_of, arrays)) > room_on_device()
+
+
+def is_filed(a: Any) -> bool:
+    """Whether an array lies in a file until its rows are asked for: memmap, a Dataset of h5py, an Array of zarr, ..."""
+    if isinstance(a, (np.ndarray, jax.Array)):
+        return isinstance(a, np.memmap)
+    if isinstance(a, Part):
+        return True
+    known = all(hasattr(type(a), name) for name in ("__getitem__", "__len__"))
+    return known and hasattr(a, "shape") and hasattr(a, "dtype") and type(a).__module__.split(".")[0] not in IN_MEMORY
+
+
+IN_MEMORY = ("fkeras", "torch", "tensorflow", "pandas", "polars")  # whose arrays look like those in files
+
+
+def bytes_of(a: Any) -> int:
+    """The size of an array."""
+    return math.prod(a.shape) * np.dtype(a.dtype).itemsize
+
+
+def rows_at(a: Any, which: Any) -> np.ndarray:
+    """Some rows of an array, as an array of its own; files are read from front to back, as some must be."""
+    if isinstance(which, slice) or not is_filed(a):
+        return np.array(a[which])
+    order = np.argsort(which)
+    found = np.asarray(a[which[order]])
+    rows = np.empty_like(found)
+    rows[order] = found
+    return rows
 
 
 def room_on_device() -> float:
@@ -77,21 +106,52 @@ def count_rows(parts: Any) -> int:
     return lengths[0]
 
 
-def rows_of_arrays(parts: tuple[Any, Any, Any], size: int) -> Indexed:
-    """The examples of x, y and sample_weight, arrays of one length."""
+def rows_of_arrays(parts: tuple[Any, Any, Any], size: int | None = None, steps: int | None = None) -> Indexed:
+    """The examples of x, y and sample_weight, arrays of one length; in `steps` batches or of 32 if no size is said."""
     arrays = tuple(map(as_arrays, parts))
+    count = count_rows(arrays)
 
     def fetch(which: Any) -> Any:
-        return jax.tree.map(lambda a: np.array(a[which]), arrays)
+        return jax.tree.map(lambda a: rows_at(a, which), arrays)
 
-    return Indexed(fetch, count_rows(arrays), size, "the arrays")
+    return Indexed(fetch, count, size or (math.ceil(count / steps) if steps else 32), "the arrays")
 
 
 def split_rows(parts: tuple[Any, Any, Any], fraction: float) -> tuple[Any, Any]:
     """(the first rows, the last `fraction` of them); nothing is read."""
     arrays = tuple(map(as_arrays, parts))
     cut = int(np.floor(count_rows(arrays) * (1 - fraction)))
-    return jax.tree.map(lambda a: a[:cut], arrays), jax.tree.map(lambda a: a[cut:], arrays)
+    return jax.tree.map(lambda a: part(a, 0, cut), arrays), jax.tree.map(lambda a: part(a, cut, len(a)), arrays)
+
+
+def part(a: Any, start: int, stop: int) -> Any:
+    """Some rows of an array; they stay in their file."""
+    return Part(a, start, stop) if is_filed(a) and not isinstance(a, np.memmap) else a[start:stop]
+
+
+class Part:
+    """The rows `start` to `stop` of an array in a file, which are read when they are asked for.
+
+    >>> Part(np.arange(10), 2, 5)[1:]
+    array([3, 4])
+    """
+
+    def __init__(self, array: Any, start: int, stop: int):
+        self.array, self.start, self.stop = array, start, stop
+        self.shape, self.dtype, self.ndim = (stop - start, *array.shape[1:]), array.dtype, array.ndim
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, which: Any) -> Any:
+        if isinstance(which, slice):
+            start, stop, step = which.indices(len(self))
+            return self.array[self.start + start : self.start + stop : step]
+        which = np.asarray(which)
+        return self.array[self.start + np.where(which < 0, which + len(self), which)]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
 
 
 def has_columns(x: Any) -> bool:

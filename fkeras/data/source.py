@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,26 @@ class Passes(Source):
         return iter(self.batches)
 
 
+class Calls(Source):
+    """A function that makes generators: each pass is a call of it, without arguments.
+
+    Raises TypeError if it needs some.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[Any]]):
+        name = getattr(make, "__name__", type(make).__name__)
+        needed = [p.name for p in inspect.signature(make).parameters.values() if is_needed(p)]
+        if needed:
+            told = ", ".join(f"{n}=..." for n in needed)
+            raise TypeError(
+                f"x is the function {name}, which makes generators but needs arguments: call it, {name}({told})."
+            )
+        self.make, self.what = make, f"the function {name}"
+
+    def open(self, rng: np.random.Generator | None = None) -> Iterator[Any]:
+        return self.make()
+
+
 class Once(Source):
     """A generator, or another iterator: what it has yielded does not come again."""
 
@@ -66,6 +87,12 @@ class Once(Source):
 
     def open(self, rng: np.random.Generator | None = None) -> Iterator[Any]:
         return self.batches
+
+
+def is_needed(parameter: inspect.Parameter) -> bool:
+    """Whether a function cannot be called without this argument."""
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return parameter.default is inspect.Parameter.empty and parameter.kind not in several
 
 
 def length_of(batches: Any) -> float | None:

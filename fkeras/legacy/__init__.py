@@ -21,6 +21,7 @@ from .. import registry
 from ..facade import Facade
 from ..models import Model
 from . import arguments, backend, learners, names, paths, rules, saving, training
+from .hdf5 import HDF5Matrix
 from .telling import OldSpelling, gone, tell
 
 __all__ = ["OldSpelling", "gone", "open_doors", "tell"]
@@ -52,4 +53,4 @@ def open_doors(root: str) -> None:
         setattr(sys.modules[f"{root}.layers"], name, names.NAMES["layers"][name])
     vars(sys.modules[f"{root}.layers.merge"])["merge"] = names.old.merge
     paths.fall_back(sys.modules[f"{root}.backend"], {}, (backend,))
-    paths.fall_back(sys.modules[f"{root}.utils.io_utils"], {"HDF5Matrix": paths.HDF5})
+    paths.fall_back(sys.modules[f"{root}.utils.io_utils"], {"HDF5Matrix": HDF5Matrix})

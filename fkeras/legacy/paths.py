@@ -6,7 +6,7 @@ import sys
 import types
 from typing import Any
 
-from .telling import gone, tell
+from .telling import tell
 
 LAYERS = (
     "core convolutional pooling local recurrent convolutional_recurrent cudnn_recurrent embeddings merge"
@@ -100,6 +100,3 @@ def lay(root: str) -> None:
         parent, _, name = full.rpartition(".")
         if parent in sys.modules:
             vars(sys.modules[parent])[name] = module
-
-
-HDF5 = gone("HDF5Matrix", "open the file with h5py and pass the dataset, or an array of it, to fit.")

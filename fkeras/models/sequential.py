@@ -152,9 +152,21 @@ class Sequential(Model, module="keras"):
         inputs = self._read_text(inputs)
         if self._entry is None or len(inputs) != 1 or is_read(inputs[0]):
             return inputs
-        return (
-            fit_input(inputs[0], spec.Spec(self._entry.batch_shape, self._entry.dtype), repr(self), "input", any_rows),
-        )
+        want = spec.Spec(self._entry.batch_shape, self._entry.dtype)
+        return (fit_input(self._single(inputs[0]), want, repr(self), "input", any_rows),)
+
+    def _single(self, x: Any) -> Any:
+        """The one input, which may come in a dict under its name; several of them are refused."""
+        if isinstance(x, dict):
+            (name,) = self.input_names
+            if [*x] != [name]:
+                raise ValueError(f"{self!r} takes one input, named {name!r}; got a dict of {', '.join(map(repr, x))}.")
+            return x[name]
+        if isinstance(x, (list, tuple)) and len(x) > 1 and all(getattr(v, "shape", ()) for v in x):
+            raise ValueError(
+                f"{self!r} takes one input; got a list of {len(x)} arrays. np.stack(x) makes rows of one array of them."
+            )
+        return x
 
     # --- structure -----------------------------------------------------------------------------
 

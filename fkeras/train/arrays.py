@@ -38,6 +38,10 @@ class Rows:
         """The data as a batch: (x, y, weight)."""
         return self.x, self.y, self.weight
 
+    def batch(self, size: int | None, steps: int | None = None) -> int:
+        """How many rows a batch has: `size` if that was said, or so many that `steps` of them are all, or 32."""
+        return size or (-(-self.count // steps) if steps else 32)
+
     def room(self) -> int:
         """How many rows the arrays of the data get on the device: as many as other data of about this length."""
         power = next_power(self.count)
@@ -192,10 +196,12 @@ def gather_rows(x: Any, y: Any = None, weight: Any = None, names: Sequence[str] 
             lengths[name] = leaf.shape[0]
             check_finite(name, leaf)
     if len(set(lengths.values())) > 1:
-        raise ValueError(
-            "All arrays need one row per example, but their lengths differ: "
-            f"{', '.join(f'{k}: {v}' for k, v in lengths.items())}."
+        told = [f"{k}: {v}" for k, v in lengths.items()]
+        told, many = (told, False) if len(told) <= 8 else ([*told[:4], "...", told[-1]], isinstance(x, list))
+        hint = (
+            f" A list of {len(x)} arrays stands for as many inputs; np.stack(x) makes them rows of one." if many else ""
         )
+        raise ValueError(f"All arrays need one row per example, but their lengths differ: {', '.join(told)}.{hint}")
     count = next(iter(lengths.values()), 0)
     if not count:
         raise ValueError(

@@ -90,10 +90,10 @@ def check_steps(**steps: Any) -> None:
             raise ValueError(f"{name} must be a whole number above 0, or None for all of the data; got {value!r}.")
 
 
-def check_batch_size(batch_size: Any, name: str = "batch_size") -> int:
+def check_batch_size(batch_size: Any, name: str = "batch_size", default: Any = 32) -> Any:
     """The batch size, 32 by default; refuses what is no whole number above 0."""
     if batch_size is None:
-        return 32
+        return default
     if not is_count(batch_size, 1):
         raise ValueError(f"{name} must be a whole number above 0; got {batch_size!r}.")
     return int(batch_size)

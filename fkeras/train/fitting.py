@@ -29,14 +29,14 @@ from .streaming import Stream
 class Plan:
     """How `fit` was told to run."""
 
-    batch_size: int
+    batch_size: int | None
     epochs: int
     initial_epoch: int
     steps_per_epoch: int | None
     shuffle: bool
     verbose: Any
     validation_steps: int | None
-    validation_batch_size: int
+    validation_batch_size: int | None
     validation_freq: Any
     steps_per_execution: Any
 
@@ -70,9 +70,11 @@ def begin(model: Any) -> TrainState:
     return TrainState(params, state, opt_state, {}, rng, step)
 
 
-def feed_of(model: Any, data: Rows | Stream, size: int, shuffle: bool = False) -> Feed:
+def feed_of(model: Any, data: Rows | Stream, size: int | None, steps: int | None, shuffle: bool = False) -> Feed:
     """What hands out the batches of some data."""
-    return data if isinstance(data, Stream) else Resident(data, size, seed_of(model) if shuffle else None)
+    if isinstance(data, Stream):
+        return data
+    return Resident(data, data.batch(size, steps), seed_of(model) if shuffle else None)
 
 
 def seed_of(model: Any) -> np.ndarray:
@@ -231,10 +233,11 @@ def fit(
     object.__setattr__(model, "stop_training", False)
     history: Any = hooks.history
     with Session(model, begin(model)) as session:
-        epochs = Epochs(model, programs, feed_of(model, data, plan.batch_size, plan.shuffle), plan, hooks, session)
+        feed = feed_of(model, data, plan.batch_size, plan.steps_per_epoch, plan.shuffle)
+        epochs = Epochs(model, programs, feed, plan, hooks, session)
         tester = None
         if validation is not None:
-            feed = feed_of(model, validation, plan.validation_batch_size)
+            feed = feed_of(model, validation, plan.validation_batch_size, plan.validation_steps)
             tester = Tester(model, programs, feed, plan.validation_steps)
         try:
             hooks.set_run(epochs)
@@ -328,10 +331,16 @@ class Tester:
 
 
 def evaluate(
-    model: Any, programs: Programs, data: Rows | Stream, size: int, steps: int | None, hooks: CallbackList, verbose: Any
+    model: Any,
+    programs: Programs,
+    data: Rows | Stream,
+    size: int | None,
+    steps: int | None,
+    hooks: CallbackList,
+    verbose: Any,
 ) -> dict[str, Any]:
     """Measures some data with the values in the boxes."""
-    tester = Tester(model, programs, feed_of(model, data, size), steps)
+    tester = Tester(model, programs, feed_of(model, data, size, steps), steps)
     total = steps or tester.feed.total
     bar = Progress(0 if hooks.progbar is not None else verbose, 1, total, "Evaluation")
     bar.begin_epoch(0)

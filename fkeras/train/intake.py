@@ -27,15 +27,17 @@ Data = Rows | Stream
 
 
 def data_for(
-    model: Any, x: Any, y: Any = None, weight: Any = None, batch_size: int | None = None, *,
-    class_weight: Any = None, needs_labels: bool = False, shuffle: bool = False, budget: int | None = None,
+    model: Any, x: Any, y: Any = None, weight: Any = None, batch_size: int | None = None,
+    steps: int | None = None, *, class_weight: Any = None, needs_labels: bool = False, shuffle: bool = False,
+    budget: int | None = None,
 ) -> Data:  # fmt: skip
     """The data, checked against the model as far as it is here already; a stream wants to be closed.
 
+    steps: how many batches make a pass over arrays, if no batch_size is given.
     class_weight: for the batches of a stream; rows are weighed by whoever splits them.
     budget: how many batches are wanted, if that is known.
     """
-    source = source_for(x, y, weight, batch_size)
+    source = source_for(x, y, weight, batch_size, steps)
     if source is None:
         return rows_for(model, x, y, weight, needs_labels)
 
@@ -59,7 +61,7 @@ def stream_of(model: Any, source: Source, read: Any, shuffle: bool, budget: int 
 
 def inputs_for(model: Any, x: Any, batch_size: int | None = None, steps: int | None = None) -> Data:
     """The inputs for `predict`; labels and weights that a source brings along are left alone."""
-    source = source_for(x, batch_size=batch_size)
+    source = source_for(x, batch_size=batch_size, steps=steps)
     if source is None:
         return rows_for(model, x)
     return stream_of(model, source, lambda x, *rest: rows_for(model, x), False, steps)
@@ -74,7 +76,7 @@ def data_of_fit(
     if split and validation_data is None and are_large(given):
         parts, validation_data = split_rows(given, split)
     data = data_for(
-        model, *parts, batch_size=batch_size,
+        model, *parts, batch_size=batch_size, steps=plan.steps_per_epoch,
         shuffle=plan.shuffle, budget=plan.wanted, class_weight=class_weight, needs_labels=True,
     )  # fmt: skip
     hold(held, data)
@@ -111,7 +113,8 @@ def validation_for(model: Any, given: Any, plan: Plan) -> Data:
             return stream_of(model, source, read, False, plan.validation_steps and plan.validation_steps * times)
         x, y, weight = (*validation_parts(given), None)[:3]
         size = plan.validation_batch_size if are_large((x, y, weight)) else None
-        data = data_for(model, x, y, weight, size, needs_labels=True, budget=plan.validation_steps)
+        steps = plan.validation_steps
+        data = data_for(model, x, y, weight, size, steps, needs_labels=True, budget=steps)
         if is_callable(model):
             output_specs(model, data.first.x)
         return data
@@ -177,28 +180,33 @@ def output_structure(model: Any, x: Any) -> Any:
 
 def objective_for(model: Any, data: Data, validation: Data | None = None) -> Objective:
     """The losses and metrics, resolved for this data, and the labels checked against them."""
-    rows = data.first
-    structure = output_structure(model, rows.x) if is_callable(model) else []
-    outputs = [value_of(o) for o in outputs_of(structure)]
-    names = sorted(structure) if isinstance(structure, dict) else model.output_names or None
-    labels = rows.y if rows.y is not None and structure != [] else [None] * len(outputs)
-    if len(labels) != len(outputs):
-        raise ValueError(f"y has {len(labels)} entries, the model has {len(outputs)} outputs. Give one array for each.")
-    told = model._compiled
+    rows, told = data.first, model._compiled
+    objective = objective_of(model, output_structure(model, rows.x) if is_callable(model) else [], rows.y)
     own = any(overrides(model, hook) for hook in ("train_step", "compute_loss"))
     if told.loss is None and rows.y is not None and not own and not has_own_losses(model):
         raise ValueError(
             "The model was compiled without a loss, so there is nothing to minimise: compile(optimizer, loss='mse'), "
             "for example."
         )
-    objective = Objective(told.loss, labels, outputs, names, told.loss_weights, told.metrics, told.weighted_metrics)
-    objective.named = isinstance(structure, dict)
     for given in (data, validation) if is_callable(model) else ():
         if given is not None:
             check_labels(model, objective, given.first)
         if isinstance(given, Stream):
             given.check = functools.partial(check_labels, model, objective)
     object.__setattr__(model, "_objective", objective)
+    return objective
+
+
+def objective_of(model: Any, structure: Any, y: Any) -> Objective:
+    """What `compile` was told to minimise and to measure, for outputs of these specs and these labels."""
+    outputs = [value_of(o) for o in outputs_of(structure)]
+    names = sorted(structure) if isinstance(structure, dict) else model.output_names or None
+    labels = y if y is not None and structure != [] else [None] * len(outputs)
+    if len(labels) != len(outputs):
+        raise ValueError(f"y has {len(labels)} entries, the model has {len(outputs)} outputs. Give one array for each.")
+    told = model._compiled
+    objective = Objective(told.loss, labels, outputs, names, told.loss_weights, told.metrics, told.weighted_metrics)
+    objective.named = isinstance(structure, dict)
     return objective
 
 

@@ -178,11 +178,13 @@ class Trainer(Stepping):
         """Trains for some epochs; returns the History.
 
         x, y, sample_weight: arrays with a row per example; lists or dicts of them for several inputs or outputs.
-        x may also be a source of batches (x,), (x, y) or (x, y, sample_weight) of its own size: a generator, a
-        `PyDataset`, a DataLoader of torch, a tf.data or grain dataset, anything with `__iter__`; or a table of
-        columns, of which y names the one with the labels. Sources are read ahead on a thread; of a generator with
-        `steps_per_epoch` no batch more than asked for is taken, and one that ends early ends training, with a warning.
-        `validation_data` may be a source as well. Large arrays of `numpy.memmap` are read batch by batch.
+        x may also be a source of batches (x,), (x, y) or (x, y, sample_weight) of its own size: a generator, a function
+        that makes one for each epoch, a `PyDataset`, a DataLoader of torch, a tf.data or grain dataset, anything with
+        `__iter__`; or a table of columns, of which y names the one with the labels. `validation_data` may be one, too.
+        Sources are read ahead on a thread; of a generator with `steps_per_epoch` no batch more than asked for is
+        taken, and one that ends early ends training, with a warning. Large arrays in files (`numpy.memmap`, h5py,
+        zarr) are read batch by batch. Without a batch_size, batches have 32 rows, or so many that `steps_per_epoch`
+        of them are all.
 
         The last batch of an epoch may be smaller and counts exactly. If training fails or
         is interrupted, the weights are those of the last finished steps and the history
@@ -193,11 +195,9 @@ class Trainer(Stepping):
         require_compiled(self, "fit")
         check_counts(epochs=epochs, initial_epoch=initial_epoch)
         check_steps(steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
-        check_switch(shuffle=shuffle)
-        size = check_batch_size(batch_size)
-        validation_size = (
-            size if validation_batch_size is None else check_batch_size(validation_batch_size, "validation_batch_size")
-        )
+        check_switch(shuffle=shuffle == "batch" or shuffle)  # which Keras 2 said of arrays in files
+        size = check_batch_size(batch_size, default=None)
+        validation_size = check_batch_size(validation_batch_size, "validation_batch_size", default=size)
         plan = fitting.Plan(
             size,
             epochs,
@@ -238,9 +238,9 @@ class Trainer(Stepping):
         """The loss, or a list of the loss and the metrics (see `metrics_names`), of some data."""
         require_compiled(self, "evaluate")
         check_steps(steps=steps)
-        size = check_batch_size(batch_size)
+        size = check_batch_size(batch_size, default=None)
         with contextlib.ExitStack() as held:
-            data = hold(held, data_for(self, x, y, sample_weight, batch_size, needs_labels=True, budget=steps))
+            data = hold(held, data_for(self, x, y, sample_weight, batch_size, steps, needs_labels=True, budget=steps))
             require_measure(self, "evaluate")
             programs = programs_for(self, objective_for(self, data), None, data)
             hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
@@ -258,13 +258,15 @@ class Trainer(Stepping):
     ) -> Any:
         """The outputs for some data, as NumPy arrays. Safe to call from several threads."""
         check_steps(steps=steps)
-        size = check_batch_size(batch_size)
+        size = check_batch_size(batch_size, default=None)
         with contextlib.ExitStack() as held:
             data = hold(held, inputs_for(self, x, batch_size, steps))
             hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
             programs, told = programs_for(self), fitting.execution(self)
             if isinstance(data, Rows):
-                return predicting.predict(self, programs, data.x, data.count, size, steps, hooks, told)
+                return predicting.predict(
+                    self, programs, data.x, data.count, data.batch(size, steps), steps, hooks, told
+                )
             return predicting.predict_stream(self, programs, data, steps, hooks, told)
 
     # --- single batches ------------------------------------------------------------------------
@@ -315,9 +317,9 @@ def set_plainly(model: Any, **values: Any) -> None:
         object.__setattr__(model, name, value)
 
 
-def batches_in(data: Any, size: int) -> int | None:
+def batches_in(data: Any, size: int | None) -> int | None:
     """How many batches a pass over some data has, if that is known."""
-    return math.ceil(data.count / size) if isinstance(data, Rows) else data.total
+    return math.ceil(data.count / data.batch(size)) if isinstance(data, Rows) else data.total
 
 
 def results(logs: dict[str, Any], return_dict: bool, measured: Any) -> Any:
