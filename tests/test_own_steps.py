@@ -203,6 +203,8 @@ def test_what_is_said_of_wrong_steps():
         wrong(lambda self, state, data: (state, {}))
     with pytest.raises(ValueError, match="scalar"):
         wrong(lambda self, train_state, batch: self.minimize(train_state, lambda net: net(batch[0])))
+    with pytest.raises(TypeError, match="has another name than train_state"):
+        wrong(lambda self, state, batch: self.minimize(state, lambda net: jnp.mean(net(batch[0]))))
     with pytest.raises(ValueError, match="sublayers head, hidden, norm"):
         wrong(lambda self, train_state, batch: self.minimize(train_state, {"body": lambda net: 0.0}))
 
@@ -259,10 +261,25 @@ def test_streams_and_models_without_a_call():
     np.testing.assert_allclose(runs[0][1][0], runs[1][1][0], rtol=1e-5)
 
 
-def test_what_runs_no_hooks_says_so():
+def test_the_search_for_a_learning_rate_runs_the_step_of_the_model():
+    found = []
+    for cls in (Net, ByStep):
+        fkeras.utils.set_random_seed(3)
+        model = cls()
+        model.compile(fkeras.optimizers.SGD(), "mse")
+        found.append(fkeras.train.find_learning_rate(model, X, Y, high=10.0, steps=20))
+    np.testing.assert_allclose(found[0].losses[:5], found[1].losses[:5], rtol=1e-4)
+    silent = type("Silent", (Net,), {"train_step": lambda self, train_state, batch: (train_state, {"far": 0.0})})()
+    silent.compile("sgd")
+    with pytest.raises(ValueError, match="Silent measures none"):
+        fkeras.train.find_learning_rate(silent, X, Y)
+
+
+def test_metrics_asked_for_before_a_fit():
     model = ByLoss()
-    model.compile("sgd", "mse")
-    with pytest.raises(TypeError, match="own train_step"):
-        fkeras.ensemble(model, 2)
-    with pytest.raises(TypeError, match="own train_step"):
-        fkeras.train.find_learning_rate(model, X, Y)
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert [m.name for m in model.metrics] == ["loss"]
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[fkeras.callbacks.EarlyStopping("loss")])
+    twin = fkeras.compiled.skeleton(model)  # a private copy has none of its own
+    twin.compile("sgd", "mse")
+    assert None not in twin.metrics

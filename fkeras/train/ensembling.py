@@ -8,14 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import compiled, storey
+from .. import compiled, random, storey
 from ..masking import values_of
-from .checks import check_batch_size, check_counts, is_count, require_compiled
-from .hooks import refuse_hooks
-from .intake import rows_for
-from .population import Population, Run, gather
+from .checks import check_batch_size, check_counts, is_count, require_compiled, require_measure
+from .intake import meet, rows_for
+from .population import Population, Run, advance_all, gather, put, put_words, words_of
 from .progress import Progress
-from .sweeping import put
+from .stopping import Stops
 
 
 class Prediction(NamedTuple):
@@ -29,7 +28,8 @@ def ensemble(model: Any, n: int = 5) -> Ensemble:
     """n members like `model`, each with first values and an order of the data of its own, trained at once by `vmap`.
 
     model: a compiled model; it is left as it is. Member i is what `fit` makes of it, alone,
-    with the key `jax.random.fold_in(model.base_key(), i)`, up to rounding.
+    with the key `jax.random.fold_in(model.base_key(), i)`, up to rounding. To keep one model for all of them:
+    `Model(x, Average()([member(x) for member in five.members]))`, with `x = Input(...)`.
 
     >>> import fkeras
     >>> model = fkeras.Sequential([fkeras.layers.Dense(8, "tanh"), fkeras.layers.Dense(1)])
@@ -51,57 +51,79 @@ class Ensemble:
         if not is_count(n, 1):
             raise ValueError(f"ensemble: n must be a whole number above 0; got {n!r}.")
         require_compiled(model, "ensemble")
-        refuse_hooks(model, "An ensemble")
         self.model, self.n = model, n
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(model.base_key(), jnp.arange(n))
-        self.keys = np.asarray(jax.random.key_data(keys))
+        fold = jax.vmap(jax.vmap(jax.random.fold_in, (0, None)), (None, 0))
+        keys = fold(jax.vmap(random.as_key)(words_of(model)), jnp.arange(n))
+        self.words = np.asarray(jax.random.key_data(keys))  # (members, model and parts, ...)
         self._population: Any = None
 
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
         validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True, class_weight: Any = None,
-        sample_weight: Any = None,
+        sample_weight: Any = None, callbacks: Any = None,
     ) -> dict[str, np.ndarray]:  # fmt: skip
         """Trains all members; the arguments are those of `model.fit`. Calling it again trains new members.
 
-        Returns what was measured, by name, with axes (members, epochs).
+        callbacks: an `EarlyStopping`, which each member has for itself.
+
+        Returns what was measured, by name, with axes (members, epochs); NaN after a member was stopped.
         """
         check_counts(epochs=epochs)
         parts = x, y, sample_weight
         rows, validation, _ = gather(self.model, parts, validation_data, validation_split, class_weight)
         run = Run(lambda _: self.twin(), rows, validation, min(check_batch_size(batch_size), rows.count))
-        self._population = Population(run, {}, self.keys, bool(shuffle))
-        bar, curves = Progress(verbose, epochs, 1), []
-        for epoch in range(epochs):
-            bar.begin_epoch(epoch)
-            curves.append({k: v[0] for k, v in self._population.advance().items()})
-            bar.end_epoch(1, {f"mean {k}": float(np.mean(v)) for k, v in curves[-1].items()})
-        return {k: np.stack([logs[k] for logs in curves], axis=-1) for k in (curves[0] if curves else ())}
+        self._population = Population(run, {}, self.words, bool(shuffle))
 
-    def twin(self) -> Any:
-        """A compiled model like the given one, without values."""
+        def tell(logs: Any) -> dict[str, float]:
+            return {f"mean {k}": float(np.nanmean(v)) for k, v in logs.items() if v.ndim == 2 and not np.isnan(v).all()}
+
+        stops = Stops(callbacks, self.model, (1, self.n))
+        curves = advance_all([([0], self._population)], epochs, Progress(verbose, epochs, 1), tell, stops)
+        return {name: values[0] for name, values in curves.items()}
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
+    ) -> dict[str, np.ndarray]:
+        """What each member measures on some data: by name, one value for each."""
+        population = self.trained_population
+        require_measure(self.model, "evaluate")
+        rows = rows_for(self.model, x, y, sample_weight, needs_labels=True)
+        found = population.evaluate(rows, check_batch_size(batch_size))
+        return {name: values[0] for name, values in found.items()}
+
+    def twin(self, member: int | None = None) -> Any:
+        """A compiled model like the given one, without values; with the keys of a member if one is named."""
         twin, told = compiled.skeleton(self.model), self.model._compiled
         optimizer = self.model.optimizer
         for part in storey.subtree(twin):
             part._face.filled = False
+        for name in compiled.UPSTAIRS:  # nothing of what the given model has been through
+            vars(twin).pop(name, None)
         object.__setattr__(twin, "_compiled", told)
         object.__setattr__(twin, "optimizer", optimizer.skeleton() if hasattr(optimizer, "skeleton") else optimizer)
+        if member is not None:
+            put_words(twin, self.words[member])
         return twin
+
+    @property
+    def trained_population(self) -> Population:
+        """The runs of the members. Raises ValueError before `fit`."""
+        if self._population is None:
+            raise ValueError("The ensemble has no values yet: call fit(x, y) first.")
+        return self._population
 
     @property
     def trained(self) -> Any:
         """The TrainState of the members, stacked along a first axis: vmap over it. Raises ValueError before `fit`."""
-        if self._population is None:
-            raise ValueError("The ensemble has no values yet: call fit(x, y) first.")
-        return jax.tree.map(lambda a: a[0], self._population.ts)
+        return jax.tree.map(lambda a: a[0], self.trained_population.ts)
 
     @property
     def members(self) -> list[Any]:
         """The members as ordinary models, ready to predict or to be trained further."""
         ts, models = self.trained, []
         for i in range(self.n):
-            member = self.twin()
-            object.__setattr__(member, "_key", self.keys[i])
+            member = self.twin(i)
+            meet(member, self.trained_population.made.rows.x)
             put(member, jax.tree.map(lambda a, i=i: a[i], ts))
             models.append(member)
         return models

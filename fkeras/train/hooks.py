@@ -27,15 +27,6 @@ def overrides(model: Any, hook: str) -> bool:
     return getattr(type(model), hook).__module__ != HOME
 
 
-def refuse_hooks(model: Any, what: str) -> None:
-    """Refuses a model whose class writes a part of its step, where only the compiled loss and metrics count."""
-    if found := [hook for hook in HOOKS if overrides(model, hook)]:
-        raise TypeError(
-            f"{what} trains with the loss and the metrics that compile() was told; {type(model).__name__} writes its "
-            f"own {found[0]}, which only fit, evaluate and predict run."
-        )
-
-
 def form(model: Any, hook: str) -> str | None:
     """The form of a step that the class of a model writes: "pure", "keras", or None if it writes none.
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from .. import compiled, facade, random
 from ..optimizers import Optimizer
-from . import feeding, fitting, loop
+from . import feeding, loop
 from .checks import check_batch_size, require_compiled
-from .hooks import refuse_hooks
 from .intake import objective_for, rows_for
-from .step import TrainState, make_step, split
+from .own import own_steps
+from .population import Made
+from .step import TrainState, split
 
 
 class RangeTest(NamedTuple):
@@ -48,7 +49,8 @@ def find_learning_rate(
     The model is left as it is. The whole test is one compiled program. It ends where the
     smoothed loss is four times its least value, or not finite.
 
-    Raises ValueError for an optax optimizer, which does not tell where its learning rate is.
+    Raises ValueError for an optax optimizer, which does not tell where its learning rate is, and for steps of one's
+    own that measure no "loss".
     Source: Smith 2017, https://arxiv.org/abs/1506.01186
 
     >>> import fkeras
@@ -60,7 +62,6 @@ def find_learning_rate(
     True
     """
     require_compiled(model, "find_learning_rate")
-    refuse_hooks(model, "find_learning_rate")
     if not 0 < low < high or steps < 10:
         raise ValueError(f"find_learning_rate: 0 < low < high and steps >= 10; got {low=}, {high=}, {steps=}.")
     rows = rows_for(model, x, y, sample_weight, needs_labels=True)
@@ -73,13 +74,16 @@ def find_learning_rate(
             f"find_learning_rate needs an optimizer of fkeras whose learning_rate is a number; this is {optimizer!r}."
         )
     size = min(check_batch_size(batch_size), rows.count)
-    step = make_step(compiled.skeleton(model), objective, optimizer, guard=True)
+    made = Made(compiled.skeleton(model), objective, optimizer, own_steps(model, objective, optimizer, rows))
+    if "loss" not in made.names(rows, None):
+        raise ValueError(f"find_learning_rate watches the loss; {type(model).__name__} measures none of that name.")
+    step = made.step()
     rates = np.geomspace(low, high, steps).astype("float32")
     per_epoch = rows.count // size
     words = random.next_words()
     epochs = -(-steps // per_epoch)
     orders = np.stack([feeding.permutation(words, i, rows.count, rows.room()) for i in range(epochs)])
-    accs = fitting.fresh_metrics(objective, rows)
+    accs = made.fresh(rows)
 
     @jax.jit
     def run(ts: TrainState, data: Any, orders: Any) -> Any:
@@ -88,7 +92,7 @@ def find_learning_rate(
             ts = ts._replace(opt_state={**ts.opt_state, "learning_rate": rate}, metrics=accs)
             batch = loop.take(data, orders[i // per_epoch], i % per_epoch * size, size)
             new = step(ts, batch)
-            return new, jnp.where(new.step > ts.step, objective.compute(new.metrics)["loss"], jnp.nan)
+            return new, jnp.where(new.step > ts.step, made.measured().compute(new.metrics)["loss"], jnp.nan)
 
         return jax.lax.scan(body, ts, (jnp.arange(steps), jnp.asarray(rates)))[1]
 

@@ -14,7 +14,9 @@ class Runs:
     """The results of a sweep.
 
     settings: one dict for each setting that was tried. seeds: the seeds, the same for each.
-    history: what was measured, by name, with axes (settings, seeds, epochs); NaN from where a run diverged.
+    history: what was measured, by name, with axes (settings, seeds, epochs); NaN from where a run diverged, or after
+        it was stopped.
+    ends: the epoch by which each run is judged: its last one, or the one whose weights were put back.
     monitor: the name that runs are compared by. best: the row of the best run.
 
     `runs.best_model` and `runs.model(setting, seed)` are ordinary models, ready to predict
@@ -23,16 +25,16 @@ class Runs:
 
     def __init__(
         self, settings: list[Row], seeds: list[int], history: dict[str, np.ndarray], monitor: str, mode: str,
-        restore: Callable[[int, int], Any],
+        restore: Callable[[int, int], Any], ends: np.ndarray,
     ):  # fmt: skip
         self.settings, self.seeds, self.history = settings, seeds, history
-        self.monitor, self.mode, self._restore = monitor, mode, restore
+        self.monitor, self.mode, self._restore, self.ends = monitor, mode, restore, ends
 
     @property
     def table(self) -> list[Row]:
-        """One dict for each run, best first: its settings, its seed, and what its last epoch measured."""
+        """One dict for each run, best first: its settings, its seed, and what its last epoch measured (see `ends`)."""
         rows = [
-            {**setting, "seed": seed, **{k: float(v[i, j, -1]) for k, v in self.history.items()}}
+            {**setting, "seed": seed, **{k: as_cell(v[i, j, self.ends[i, j]]) for k, v in self.history.items()}}
             for i, setting in enumerate(self.settings)
             for j, seed in enumerate(self.seeds)
         ]
@@ -66,7 +68,8 @@ class Runs:
 
     def mean(self, name: str | None = None) -> np.ndarray:
         """The last value of a measure for each setting, as a mean over seeds."""
-        return self.history[name or self.monitor][:, :, -1].mean(axis=1)
+        places = np.ogrid[: len(self.settings), : len(self.seeds)]
+        return self.history[name or self.monitor][(*places, self.ends)].mean(axis=1)
 
     def to_pandas(self) -> Any:
         """The table as a pandas DataFrame."""
@@ -91,3 +94,8 @@ class Runs:
         lines = ["  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in (list(rows[0]), *cells)]
         left = [f"... and {len(rows) - 20} more"] if len(rows) > 20 else []
         return "\n".join([*lines, *left])
+
+
+def as_cell(value: Any) -> Any:
+    """What a metric measured, as a number, or as a list where it measures several."""
+    return float(value) if np.ndim(value) == 0 else value.tolist()

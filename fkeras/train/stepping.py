@@ -79,7 +79,9 @@ class Stepping:
         return found if self._compiled is None else [self._tracker(), *self._measures(), *found]
 
     def _tracker(self: Any) -> Any:
-        return vars(self).setdefault("_loss_tracker", metrics.Mean(name="loss"))
+        if vars(self).get("_loss_tracker") is None:  # private copies leave it behind
+            vars(self)["_loss_tracker"] = metrics.Mean(name="loss")
+        return vars(self)["_loss_tracker"]
 
     def _measures(self: Any) -> list[Any]:
         return [] if self._objective is None else [metric for _, metric, _, _ in self._objective.measures]
@@ -208,6 +210,12 @@ class Stepping:
         >>> losses[-1] < 1e-3
         True
         """
+        if not isinstance(train_state, TrainState):
+            raise TypeError(
+                f"minimize takes the TrainState that train_step(self, train_state, batch) is given; got a "
+                f"{type(train_state).__name__}. A train_step whose first argument has another name than train_state "
+                "gets lists of arrays, as in Keras on JAX."
+            )
         return descent.minimize(self, self.optimizer, train_state, loss)
 
     def step(self: Any, train_state: TrainState, batch: Any) -> tuple[TrainState, dict[str, Any]]:

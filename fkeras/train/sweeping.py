@@ -10,18 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import config, facade, random, storey
-from . import optimizing
+from .. import config, random
 from .arrays import Rows
 from .callbacks import MonitorCallback
 from .checks import check_batch_size, check_counts, require_compiled
 from .intake import rows_for
-from .population import Population, Run, gather
+from .population import Group, Population, Run, advance_all, gather, put, words_of
 from .progress import Progress
 from .results import Row, Runs
+from .stopping import Stops
 
 Build = Callable[..., Any]
-Group = tuple[list[int], Population]  # which settings, and their runs
 
 
 def sweep(build: Build, settings: Any, seeds: int | Sequence[int] = 1) -> Sweep:
@@ -32,8 +31,8 @@ def sweep(build: Build, settings: Any, seeds: int | Sequence[int] = 1) -> Sweep:
     seeds: how many runs each setting gets, or their seeds.
 
     Settings that are floats become arguments of one compiled program, which `vmap` runs for
-    all their values; all others (whole numbers, names, and floats that decide how the model
-    is made) get a program for each value. Each run equals the one that
+    all their values; all others (lists of whole numbers alone, names, and floats that decide how
+    the model is made) get a program for each value. Each run equals the one that
     `set_random_seed(seed); build(**setting).fit(...)` makes alone, up to rounding.
 
     >>> import fkeras
@@ -63,31 +62,44 @@ class Sweep:
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
         validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True, class_weight: Any = None,
-        sample_weight: Any = None, monitor: str | None = None, mode: str = "auto",
+        sample_weight: Any = None, monitor: str | None = None, mode: str = "auto", callbacks: Any = None,
     ) -> Runs:  # fmt: skip
         """Trains them all; the arguments are those of `model.fit`.
 
         monitor: what runs are compared by: "val_loss" if there is validation data, else "loss".
         mode: "min", "max", or "auto", which knows the metrics.
+        callbacks: an `EarlyStopping`, which each run has for itself.
 
         Raises ValueError for data that does not fit, as `model.fit` does.
         """
         check_counts(epochs=epochs)
-        model = self.alone(self.settings[0], self.seeds[0])
+        model, *_ = [self.alone(setting, self.seeds[0]) for setting in self.settings]  # each of them may be refused
         parts = x, y, sample_weight
-        rows, validation, objective = gather(model, parts, validation_data, validation_split, class_weight)
+        rows, validation, names = gather(model, parts, validation_data, validation_split, class_weight)
         monitor = monitor or ("loss" if validation is None else "val_loss")
-        names = [*objective.metric_names, *(f"val_{n}" for n in objective.metric_names if validation is not None)]
         if monitor not in names:
             raise ValueError(f"sweep: monitor={monitor!r} is not measured; there are {', '.join(names)}.")
         groups = self.groups(rows, validation, check_batch_size(batch_size), bool(shuffle))
-        history = self.run(groups, epochs, Progress(verbose, epochs, 1), monitor)
-        return Runs(self.settings, self.seeds, history, monitor, direction(model, monitor, mode), self.restorer(groups))
+
+        def tell(logs: Any) -> dict[str, float]:
+            if logs[monitor].ndim > 2:
+                raise ValueError(f"{monitor!r} measures several numbers; runs are compared by one: pass monitor=.")
+            values = logs[monitor][np.isfinite(logs[monitor])]
+            return {f"least {monitor}": float(values.min()), "most": float(values.max())} if values.size else {}
+
+        stops = Stops(callbacks, model, (len(self.settings), len(self.seeds)))
+        history = advance_all(groups, epochs, Progress(verbose, epochs, 1), tell, stops)
+        way = direction(model, monitor, mode)
+        return Runs(self.settings, self.seeds, history, monitor, way, self.restorer(groups), stops.ends)
 
     def alone(self, setting: Row, seed: int) -> Any:
-        """The compiled model of one run, as it begins."""
+        """The compiled model of one run, as it begins; settings may be tracers."""
         with random.seeded_source(seed):
-            model = self.build(**setting)
+            try:
+                model = self.build(**setting)
+            except Exception as error:
+                error.add_note(f"In a sweep, with the settings {setting}.")
+                raise
         if not hasattr(model, "_compiled"):
             raise ValueError(f"sweep: build must return a model; got {type(model).__name__}.")
         require_compiled(model, "sweep")
@@ -103,10 +115,10 @@ class Sweep:
         for members in kinds.values():
             fixed = {k: v for k, v in self.settings[members[0]].items() if k not in free}
             values = {k: np.array([self.settings[i][k] for i in members], config.floatx()) for k in free}
-            words = np.stack([np.asarray(self.alone(self.settings[members[0]], s)._key) for s in self.seeds])
+            words = np.stack([words_of(self.alone(self.settings[members[0]], s)) for s in self.seeds])
 
             def build(given: Any, fixed: Row = fixed) -> Any:
-                return self.build(**fixed, **given)
+                return self.alone({**fixed, **given}, self.seeds[0])
 
             run = Run(build, rows, validation, min(size, rows.count))
             found.append((members, Population(run, values, words, shuffle)))
@@ -114,41 +126,27 @@ class Sweep:
 
     def numbers(self, rows: Rows) -> list[str]:
         """The settings that a program can take as arguments: floats that nothing in the model is decided by."""
-        first = self.settings[0]
-        floats = [k for k in first if all(isinstance(s[k], (float, np.floating)) for s in self.settings)]
+        lists = {k: [s[k] for s in self.settings] for k in self.settings[0]}
+        floats = [k for k, v in lists.items() if all(map(is_number, v)) and any(isinstance(n, FLOAT) for n in v)]
         return [name for name in floats if self.takes(name, rows)]
 
     def takes(self, name: str, rows: Rows) -> bool:
         """Whether a model can be made and trained with a tracer for a setting; nothing is computed."""
         first = self.settings[0]
-        words = jnp.asarray(self.alone(first, self.seeds[0])._key)
+        words = jnp.asarray(words_of(self.alone(first, self.seeds[0])))
 
         def trial(value: Any) -> Any:
-            run = Run(lambda _: self.build(**{**first, name: value}), rows, None, 1)
+            run = Run(lambda _: self.alone({**first, name: value}, self.seeds[0]), rows, None, 1)
             batch = jax.tree.map(lambda a: a[:1], rows.parts())
             return run.epoch((run.start(({},), words), jnp.asarray(True)), ({},), None, batch)
 
         try:
-            jax.eval_shape(trial, jax.ShapeDtypeStruct((), config.floatx()))
+            found = jax.eval_shape(trial, jax.ShapeDtypeStruct((), config.floatx()))
         except (TypeError, ValueError):  # JAX's errors for tracers where numbers are needed are of these kinds
             return False
-        return True
-
-    def run(self, groups: Any, epochs: int, bar: Progress, monitor: str) -> dict[str, np.ndarray]:
-        """All epochs of all groups; returns what was measured, with axes (settings, seeds, epochs)."""
-        curves: list[dict[str, np.ndarray]] = []
-        for epoch in range(epochs):
-            bar.begin_epoch(epoch)
-            logs: dict[str, np.ndarray] = {}
-            for members, population in groups:
-                for name, values in population.advance().items():
-                    whole = logs.setdefault(name, np.full((len(self.settings), len(self.seeds)), np.nan))
-                    whole[members] = values
-            curves.append(logs)
-            values = logs[monitor][np.isfinite(logs[monitor])]
-            spread = {f"least {monitor}": float(values.min()), "most": float(values.max())} if values.size else {}
-            bar.end_epoch(1, spread)
-        return {name: np.stack([logs[name] for logs in curves], axis=-1) for name in (curves[0] if curves else ())}
+        special = {s[name] for s in self.settings if s[name] in (0, 1)}  # at which parts may be left out
+        plain = [jax.eval_shape(lambda v=v: trial(v)) for v in {first[name], *special}]
+        return all(jax.tree.structure(found) == jax.tree.structure(p) for p in plain)  # or names are made of numbers
 
     def restorer(self, groups: Any) -> Callable[[int, int], Any]:
         """(setting, seed) -> the trained model."""
@@ -164,12 +162,12 @@ class Sweep:
         return restore
 
 
-def put(model: Any, ts: Any) -> None:
-    """Lays the values of a run into a model of its own, with what its optimizer remembers."""
-    facade.gather(model)
-    storey.scatter(model, (ts.params, ts.state))
-    optimizing.put(model, ts.opt_state)
-    object.__setattr__(model, "_steps", ts.step)
+FLOAT = (float, np.floating)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a setting is a number, whole or not."""
+    return isinstance(value, (int, np.integer, *FLOAT)) and not isinstance(value, bool)
 
 
 def combinations(settings: Any) -> list[Row]:
