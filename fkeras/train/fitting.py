@@ -123,7 +123,7 @@ class Epochs:
             self.restart_metrics()
             self.done = 0
         if self.keeps:
-            self.session()
+            self.session.back_up()
         stopped, self.halfway = self.halfway and self.model.stop_training, False
         while self.done < self.limit and self.feed.more():
             if stopped:

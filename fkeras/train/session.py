@@ -39,6 +39,7 @@ class Session:
         self.lock = threading.RLock()
         self.fresh, self.putting = True, False
         self.lent: TrainState | None = ts
+        self.backup: TrainState | None = None  # what is left if a dispatch fails after it took the buffers
         self.made: list[tuple[list[Any], Any]] = []
         self.form: Any = None  # of the TrainState that is being made
         self.known: set[Any] = set()
@@ -50,8 +51,10 @@ class Session:
     def __exit__(self, *error: Any) -> None:
         with self.lock:
             self._take()
-            if not self.fresh and is_intact(self.ts):
-                self._put(self.ts)
+            if not self.fresh:
+                left = self.ts if is_intact(self.ts) else self.backup
+                if left is not None:
+                    self._put(left)
             self.fresh = True
             self._lend(None)
 
@@ -73,6 +76,12 @@ class Session:
                 chosen, rest = split(mask, self.ts.params)
                 self.ts = self.ts._replace(params=join(finalize(chosen, self.ts.opt_state), rest))
             self.fresh, self.lent = False, None
+
+    def back_up(self) -> None:
+        """Keeps a copy of the values of now: where user code runs in a program, that may fail in its midst."""
+        with self.lock:
+            self.absorb()
+            self.backup = TrainState(*copier()(self.ts._replace(metrics={})))
 
     def dispatch(self, program: Any, *args: Any) -> Any:
         """Runs `program(ts, *args) -> (leaves of ts, out)`; the old TrainState's buffers are given up.
