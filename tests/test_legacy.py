@@ -277,8 +277,9 @@ def test_readers_are_installed_once():
 def test_learners():
     pytest.importorskip("sklearn")
     from fkeras.wrappers.scikit_learn import KerasClassifier, KerasRegressor
+    from sklearn.base import clone
     from sklearn.model_selection import GridSearchCV, cross_val_score
-    from sklearn.pipeline import make_pipeline
+    from sklearn.pipeline import Pipeline, make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     from fkeras.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
@@ -299,6 +300,23 @@ def test_learners():
     regressor = KerasRegressor(lambda: compiled_regressor(), epochs=30, verbose=0)
     regressor.fit(x, t)
     assert regressor.predict(x).shape == (60,) and regressor.score(x, t) > -2
+
+    def bare(meta, hidden=4, compile_kwargs=None):
+        assert meta["n_features_in_"] == 3 and meta["n_classes_"] == 2 and "optimizer" in compile_kwargs
+        return Sequential([Dense(hidden, activation="relu", input_dim=3), Dense(1, activation="sigmoid")])
+
+    routed = KerasClassifier(
+        model=bare, hidden=3, optimizer="adam", optimizer__learning_rate=0.05, loss="binary_crossentropy",
+        fit__epochs=5, random_state=1, verbose=0,
+    )  # fmt: skip
+    grid = {"mlp__model__hidden": [2, 6], "mlp__optimizer__learning_rate": [0.05]}
+    search = GridSearchCV(Pipeline([("mlp", routed)]), grid, cv=2, error_score="raise").fit(x, y)
+    assert search.best_params_["mlp__model__hidden"] in (2, 6) and search.best_score_ > 0.4
+    assert routed.fit(x, y) is routed and len(routed.history_["loss"]) == 5
+    assert float(routed.model_.optimizer.learning_rate) == pytest.approx(0.05)
+    np.testing.assert_array_equal(routed.predict_proba(x), clone(routed).fit(x, y).predict_proba(x))
+    with pytest.raises(ValueError, match="unitz is not a legal parameter"):
+        routed.set_params(unitz=3)
 
     new = SKLearnClassifier(build(), fit_kwargs={"epochs": 15, "verbose": 0})
     scores = cross_val_score(make_pipeline(StandardScaler(), new), x, y, cv=2, error_score="raise")

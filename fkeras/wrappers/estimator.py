@@ -35,6 +35,27 @@ class Estimator:
             setattr(self, name, value)
         return self
 
+    def set_fit_request(self, **requests: Any) -> Any:
+        """Which arguments of `fit` searches and pipelines are to pass on: `set_fit_request(sample_weight=True)`.
+
+        Raises RuntimeError unless scikit-learn was told `set_config(enable_metadata_routing=True)`.
+        """
+        from sklearn import get_config
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        if not get_config()["enable_metadata_routing"]:
+            raise RuntimeError("set_fit_request needs sklearn.set_config(enable_metadata_routing=True).")
+        self._metadata_request = MetadataRequest(owner=self)
+        for param, alias in requests.items():
+            self._metadata_request.fit.add_request(param=param, alias=alias)
+        return self
+
+    def get_metadata_routing(self) -> Any:
+        """What was requested."""
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        return vars(self).get("_metadata_request") or MetadataRequest(owner=self)
+
     def __sklearn_is_fitted__(self) -> bool:
         return "model_" in vars(self)
 

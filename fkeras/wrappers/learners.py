@@ -41,7 +41,10 @@ class Learner(Estimator):
         return ["model", "warm_start", "model_kwargs", "fit_kwargs"]
 
     def __sklearn_clone__(self) -> Any:
-        return type(self)(**self.get_params())
+        twin = type(self)(**self.get_params())
+        if "_metadata_request" in vars(self):
+            twin._metadata_request = copy.deepcopy(self._metadata_request)
+        return twin
 
     def fit(self, X: Any, y: Any, **kwargs: Any) -> Any:
         """Trains a model on the data; kwargs go to its `fit`."""
