@@ -4,6 +4,13 @@
 
 From then on `fit`, `evaluate` and `predict` divide the rows of each batch among the devices; results are those
 of one device up to rounding. A batch whose rows cannot be divided evenly is computed on every device.
+
+The pair needs none of this: it goes under `jax.shard_map` as it is,
+
+    mesh, P = jax.sharding.Mesh(jax.devices(), ("batch",)), jax.sharding.PartitionSpec
+    predict = jax.shard_map(
+        lambda params, x: model.apply(params, state, x)[0], mesh=mesh, in_specs=(P(), P("batch")), out_specs=P("batch")
+    )
 """
 
 from __future__ import annotations

@@ -57,6 +57,38 @@ with both.scope():
     assert not kernel.sharding.is_fully_replicated and kernel.sharding.shard_shape(kernel.shape) == (6, 4)
     same(alone, divided)
 assert dist.distribution() is None
+params, state = alone[0].values
+P = jax.sharding.PartitionSpec
+halves = jax.shard_map(
+    lambda p, x: alone[0].apply(p, state, x)[0],
+    mesh=jax.sharding.Mesh(jax.devices(), ("rows",)), in_specs=(P(), P("rows")), out_specs=P("rows"),
+)
+np.testing.assert_allclose(jax.jit(halves)(params, x[:48]), alone[0].predict(x[:48], verbose=0), rtol=1e-4, atol=1e-5)
+
+class Own(fkeras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, train_state, batch):
+        return self.minimize(train_state, lambda net: net.objective(batch[1], net(batch[0])))
+
+def batches():
+    for i in range(0, 50, 16):
+        yield x[i : i + 16], y[i : i + 16]
+
+curves = []
+for given in (None, dist.DataParallel()):
+    dist.set_distribution(given)
+    fkeras.utils.set_random_seed(0)
+    model = Own()
+    model.compile("adam", "mse")
+    curves.append(model.fit(batches, epochs=2, verbose=0).history["loss"])
+np.testing.assert_allclose(*curves, rtol=1e-4)
+dist.set_distribution(None)
 loss = parallel[0].evaluate(x, y, verbose=0)
 np.testing.assert_allclose(loss, divided[0].evaluate(x, y, verbose=0), rtol=1e-3)
 print("ok")
