@@ -18,7 +18,7 @@ help:
 	@echo "make test    the quick tests, then the slow ones and the examples"
 	@echo "make test-long  what takes minutes: runs killed at fifty moments, every round trip of files"
 	@echo "make lint    ruff and pyright"
-	@echo "make bench   training steps beside Keras and hand-written JAX"
+	@echo "make bench   speed and memory beside Keras, PyTorch and JAX by hand; writes benchmarks/RESULTS.md"
 	@echo "make docs    the reference as HTML in site/"
 	@echo "make clean   remove .venv and everything else that was made here"
 
@@ -41,7 +41,6 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(RUN) benchmarks/run.py
-	$(RUN) benchmarks/augment.py
 
 docs: $(VENV)/.docs
 	$(RUN) -m pdoc --math --output-directory site fkeras

@@ -112,6 +112,29 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     _defaults["max_steps_per_epoch"] = max_steps_per_epoch
 
 
+def keep_compiled(directory: str | None = None) -> str:
+    """Keeps compiled programs on disk, so that the next process need not compile them; returns the directory.
+
+    directory: where; `programs` in the directory of `keras_home()` for None. Nobody else should be able to write there:
+        what lies in it is run.
+
+    It sets the persistent cache of JAX: programs of every size, however fast they were compiled.
+    Source: https://docs.jax.dev/en/latest/persistent_compilation_cache.html
+
+    >>> import tempfile
+    >>> folder = keep_compiled(tempfile.mkdtemp())
+    >>> jax.config.jax_compilation_cache_dir == folder
+    True
+    >>> jax.config.update("jax_compilation_cache_dir", None)
+    """
+    folder = os.path.expanduser(directory or os.path.join(keras_home(), "programs"))
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return folder
+
+
 # --- switches ----------------------------------------------------------------------------------
 
 
