@@ -45,8 +45,6 @@ ABSENT = {  # why a name is not there: the first pattern that fits
     "*.remat": "`jax.checkpoint` takes any pure `apply`",
     "keras.config.enable_unsafe_deserialization": "refused: `load_model(path, safe_mode=False)` says it of one file",
     "keras.export.ExportArchive": "it writes SavedModels for TensorFlow; `jax.export` takes any pure `apply`",
-    "keras.applications.*": "no pretrained architectures; `fkeras.models.load_model` reads those that Keras has saved",
-    "keras.distillation.*": "a `Model` with a `compute_loss` of its own compares a student with its teacher",
     "keras.distribution.*": f"{LATER}: `jax.sharding` places arrays, the pure `apply` runs under it as it is",
     "keras.visualization.*": f"{LATER}: pictures of boxes and masks",
     "*_keras_object": f"{LATER}: the old form of configs; `fkeras.saving` reads both",

@@ -13,6 +13,7 @@ import sys
 from . import (
     absent,
     activations,
+    applications,
     backend,
     callbacks,
     compat,
@@ -20,6 +21,7 @@ from . import (
     constraints,
     data,
     datasets,
+    distillation,
     distribution,
     dtype_policies,
     initializers,
@@ -41,11 +43,10 @@ from . import (
     visualization,
     wrappers,
 )
-from .graph import Symbol as KerasTensor
 from .initializers import Initializer
 from .input_spec import InputSpec
 from .layer import Layer
-from .layers.input import Input
+from .layers.input import Input, KerasTensor
 from .losses import Loss
 from .masking import Masked
 from .metrics import Metric

@@ -5,29 +5,11 @@ from __future__ import annotations
 import types
 from typing import Any
 
-APPLICATIONS = (
-    "There are no pretrained architectures here. Build the network from fkeras.layers, or load weights that Keras has "
-    "saved: keras.applications.{name}(...).save('{name}.keras'), then fkeras.models.load_model."
-)
 QUANTIZERS = (
     "There are no quantized layers here, so quantizers have no use. Layers compute in 16 bits with "
     "dtype='mixed_bfloat16'."
 )
-DISTILLATION = (
-    "There is no Distiller here. Subclass Model and write compute_loss, which compares the student with "
-    "stop_gradient(teacher(x))."
-)
 MODULES = {
-    "applications": (
-        APPLICATIONS,
-        "ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge DenseNet121 DenseNet169 DenseNet201"
-        " EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 EfficientNetB6"
-        " EfficientNetB7 EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2L"
-        " EfficientNetV2M EfficientNetV2S InceptionResNetV2 InceptionV3 MobileNet MobileNetV2 MobileNetV3Large"
-        " MobileNetV3Small NASNetLarge NASNetMobile ResNet101 ResNet101V2 ResNet152 ResNet152V2 ResNet50 ResNet50V2"
-        " VGG16 VGG19 Xception convnext densenet efficientnet efficientnet_v2 imagenet_utils inception_resnet_v2"
-        " inception_v3 mobilenet mobilenet_v2 mobilenet_v3 nasnet resnet resnet50 resnet_v2 vgg16 vgg19 xception",
-    ),
     "quantizers": (
         QUANTIZERS,
         "AWQConfig AbsMaxQuantizer Float8QuantizationConfig GPTQConfig Int4QuantizationConfig Int8QuantizationConfig"
@@ -35,7 +17,6 @@ MODULES = {
         " compute_float8_amax_history compute_float8_scale deserialize fake_quant_with_min_max_vars get pack_int4"
         " quantize_and_dequantize serialize unpack_int4",
     ),
-    "distillation": (DISTILLATION, "DistillationLoss Distiller FeatureDistillation LogitsDistillation"),
 }
 
 

@@ -24,7 +24,7 @@ from typing import Any
 from . import legacy, ops, random
 from .utils.session import is_keras_tensor
 
-PREFIXES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras")  # what means fkeras; longest first
+PREFIXES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras.src", "keras")  # longest first
 
 FUNCTIONS = (
     "abs add argmax argmin cast clip_by_value=clip concat=concatenate convert_to_tensor cos cumsum divide equal exp"

@@ -394,9 +394,15 @@ def is_known(layer: Any) -> bool:
 
 
 def ensure_known(layer: Any) -> None:
-    """Fills the boxes if that can be done; those of a layer that has met no inputs stay as they are."""
+    """Fills the boxes if that can be done; those of a layer that has met no inputs stay as they are.
+
+    A model that was never called may hold others whose inputs are known: a GAN its two halves.
+    """
     if is_known(layer):
         ensure(layer)
+    else:
+        for child in layer.children.values():
+            ensure_known(child)
 
 
 def refuse_constants(layer: Any, args: Any, kwargs: Any) -> None:

@@ -54,6 +54,10 @@ class Symbol:
         return OPERATIONS.table["Call"](f)(*args, **kwargs) if f.operation is None else f.operation.record(args, kwargs)
 
     @property
+    def _keras_mask(self) -> Any:  # where code written for Keras looks for it
+        return None if self.mask is None else OPERATIONS.table["MaskOf"]()(self)
+
+    @property
     def history(self) -> tuple[Any, int]:
         """The layer that makes this value, and which of its outputs it is."""
         return self.node.layer, next(i for i, s in enumerate(symbols(self.node.outputs)) if s is self)

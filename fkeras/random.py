@@ -12,6 +12,7 @@ import contextvars
 import copy
 import itertools
 import operator
+import random as python_random
 import secrets
 import threading
 import zlib
@@ -75,9 +76,9 @@ def lent(rng: Any) -> Iterator[None]:
 
 
 def set_random_seed(seed: int) -> None:
-    """Restarts the source of keys for every call that is given no seed.
+    """Restarts the source of keys for every call that is given no seed, and the generators of Python and NumPy.
 
-    The global state of `random` and of `numpy.random` is left alone.
+    `random.seed` and `numpy.random.seed` are called for the script's own draws; nothing here reads what they seed.
 
     >>> set_random_seed(1); first = normal((2,)); set_random_seed(1)
     >>> bool((normal((2,)) == first).all())
@@ -85,6 +86,10 @@ def set_random_seed(seed: int) -> None:
     """
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"set_random_seed expects an integer >= 0; received {seed!r}.")
+    if seed >= 2**32:
+        raise ValueError(f"set_random_seed expects an integer below 2**32, as NumPy does; received {seed}.")
+    python_random.seed(int(seed))
+    np.random.seed(int(seed))
     _SOURCE.restart(int(seed))
 
 
@@ -98,7 +103,7 @@ def seeded_source(seed: int) -> Iterator[None]:
     True
     """
     before = _SOURCE.seed, _SOURCE.count
-    set_random_seed(seed)
+    _SOURCE.restart(seed)
     try:
         yield
     finally:

@@ -76,6 +76,19 @@ class Function:
         """The output symbols, flat."""
         return self._model.outputs
 
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and operations between them, in order."""
+        return self._model.operations
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for inputs of some shape."""
+        return self._model.compute_output_shape(input_shape)
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """The specs of the outputs for symbols or specs."""
+        return self._model.compute_output_spec(inputs)
+
     def __call__(self, inputs: Any) -> Any:
         """The outputs for arrays, or the symbols for symbols."""
         return self._model(inputs)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import itertools
 import types
 import weakref
 from collections.abc import Iterable, Iterator
@@ -51,6 +52,7 @@ class Face:
     facts: what was found out about the layer by looking through it, see `compiled.fact`.
     keys: gives `stateless_call` the random keys of the training step that is being traced.
     owner: refers to the model that first took in the layer: whose key its first values come from.
+    born: when the layer was made, as a number that grows.
     grown: sublayers that `build` made on a bound copy, by name; their settings count, they hold no values.
     """
 
@@ -72,6 +74,7 @@ class Face:
     grown: dict[str, Any] = dataclasses.field(default_factory=dict)
     owner: Any = None
     keys: Any = None
+    born: int = dataclasses.field(default_factory=itertools.count().__next__)
 
     def __getstate__(self) -> dict[str, Any]:
         if self.live is not None:

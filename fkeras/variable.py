@@ -155,6 +155,9 @@ class Variable:
     def __index__(self) -> int:
         return operator.index(self.value)
 
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.value, digits)
+
     def __format__(self, how: str) -> str:
         return format(self.value if how else str(self), how)
 

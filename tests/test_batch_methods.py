@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import chex
 import jax
 import keras
 import numpy as np
@@ -127,3 +128,22 @@ def test_eager_steps_see_numbers():
     model.run_eagerly = False
     model.fit(X, Y, verbose=0)
     assert len(seen) == 2
+
+
+def test_a_tree_of_all_values_is_read_and_set():
+    inner = fkeras.Sequential([fkeras.Input((2,)), fkeras.layers.Dense(2, name="head")], name="inner")
+    model = fkeras.Sequential([fkeras.Input((2,)), inner, fkeras.layers.Dense(1, name="head")])
+    model.compile("adam", "mse", metrics=["mae"])
+    model.train_on_batch(np.ones((3, 2)), np.ones((3, 1)))
+    tree = model.get_state_tree("numpy_array")
+    assert len(tree["optimizer_variables"]["adam"]) == 2 + 2 * 4
+    assert tree["trainable_variables"]["inner"]["head"]["kernel"].shape == (2, 2)
+    assert set(tree["metrics_variables"]) == {"loss", "mae"}
+    kept = model.get_state_tree()
+    model.train_on_batch(np.ones((3, 2)), np.ones((3, 1)))
+    model.set_state_tree(tree)
+    chex.assert_trees_all_equal(model.get_state_tree(), kept)
+    with pytest.raises(ValueError, match="no variable 'trainable_variables: body/kernel'"):
+        model.set_state_tree({"trainable_variables": {"body": {"kernel": 1.0}}})
+    with pytest.raises(ValueError, match="numpy_array"):
+        model.get_state_tree("numpy")

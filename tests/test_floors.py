@@ -22,7 +22,8 @@ FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     3: "layers",
     4: "train callbacks",
     5: "models saving",
-    6: "preprocessing datasets utils backend wrappers applications distribution legacy scopes absent visualization",
+    6: "preprocessing datasets utils backend wrappers applications distillation distribution legacy scopes absent"
+    " visualization",
     7: "compat",  # and the package itself, a table of contents
 }
 FLOOR = {f"fkeras.{name}": floor for floor, names in FLOORS.items() for name in names.split()} | {"fkeras": 7}

@@ -355,6 +355,8 @@ except AttributeError as error:
     assert "jax.grad" in str(error)
 else:
     raise AssertionError
+from keras.src.layers import Dense as Deep
+assert Deep is fkeras.layers.Dense
 try:
     import keras.no_such_module
 except ModuleNotFoundError:

@@ -474,3 +474,47 @@ def test_a_chain_takes_its_input_in_a_list_as_well() -> None:
         model.train_on_batch([x], [y])
         model.evaluate([x], [y], verbose=0)
     assert Sequential([Input((4, 3)), Dense(2)]).predict([x], verbose=0).shape == (1, 4, 2)  # one example
+
+
+def test_the_mask_of_a_symbol_is_a_symbol() -> None:
+    x = fkeras.Input((3,), dtype="int32")
+    embedded = fkeras.layers.Embedding(5, 2, mask_zero=True)(x)
+    assert fkeras.layers.Dense(2)(embedded + 1.0)._keras_mask is None
+    mask = fkeras.Model(x, embedded._keras_mask)(np.array([[1, 2, 0]]))
+    assert np.asarray(mask).tolist() == [[True, True, False]]
+
+
+def test_symbols_by_hand() -> None:
+    a, b = fkeras.KerasTensor((None, 2)), fkeras.KerasTensor((None, 2), dtype="float32")
+    f = fkeras.Function([a, b], a + 2 * b)
+    assert isinstance(a, fkeras.KerasTensor) and isinstance(f.outputs[0], fkeras.KerasTensor)
+    assert not isinstance(np.ones(2), fkeras.KerasTensor)
+    assert f.compute_output_shape([(7, 2), (7, 2)]) == (7, 2) and f.compute_output_spec([a, b]).shape == (None, 2)
+    assert np.asarray(f([np.ones((1, 2)), np.ones((1, 2))])).tolist() == [[3, 3]]
+    with pytest.raises(TypeError, match="'shap'"):
+        fkeras.KerasTensor((2,), shap=3)
+
+
+def branches(k: Any) -> Any:
+    x, y = k.Input((4,)), k.Input((3,))
+    long = k.layers.Dense(2)(k.layers.Dense(3)(k.layers.Dense(4)(y)))
+    return k.Model([x, y], k.layers.Dense(1)(k.layers.Concatenate()([k.layers.Dense(2)(x), long])))
+
+
+def test_names_are_numbered_in_the_order_in_which_layers_were_made() -> None:
+    keras.backend.clear_session()
+    theirs, ours = branches(keras), branches(fkeras)
+    assert [x.name for x in ours.layers] == [x.name for x in theirs.layers]
+    assert ours.input_names == ["input_layer", "input_layer_1"]
+
+
+def test_layers_are_layers_and_operations_are_apart() -> None:
+    def build(k: Any) -> Any:
+        x = k.Input((4,))
+        y = 2 * k.layers.Dense(3)(x)
+        return k.Model(x, k.layers.Dense(2)(y))
+
+    keras.backend.clear_session()
+    theirs, ours = build(keras), build(fkeras)
+    assert [x.name for x in ours.layers] == [x.name for x in theirs.layers] == ["input_layer", "dense", "dense_1"]
+    assert [x.name for x in ours.operations] == [x.name for x in theirs.operations]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import random
 
 import numpy as np
 import pytest
@@ -99,18 +100,21 @@ def test_dense_by_hand():
     assert np.asarray(dense(x)).tolist() == [[1.0, 1.75], [2.5, 4.25]]
 
 
-def test_numpy_random_is_neither_read_nor_changed():
-    np.random.seed(7)
-    before = np.random.get_state()[1].copy()
+def test_numpy_random_is_never_read_and_seeded_only_with_the_rest():
+    keras.utils.set_random_seed(7)
+    drawn = np.random.rand(), random.random()
+    keras.utils.set_random_seed(7)
+    assert (np.random.rand(), random.random()) == drawn
     keras.utils.set_random_seed(0)
+    before = np.random.get_state()[1].copy()
     model = Sequential([Dense(3, input_shape=(2,)), Dropout(0.5)])
     model.compile("adam", "mse")
     model.fit(np.ones((8, 2)), np.ones((8, 3)), epochs=2, verbose=0)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
     values = model.get_weights()
 
-    np.random.seed(8)
     keras.utils.set_random_seed(0)
+    np.random.seed(8)
     twin = Sequential([Dense(3, input_shape=(2,)), Dropout(0.5)])
     twin.compile("adam", "mse")
     twin.fit(np.ones((8, 2)), np.ones((8, 3)), epochs=2, verbose=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,7 @@ import pytest
 from catalogue.recurrent import Leaky
 from parity import compare
 
+import fkeras
 from fkeras import layers, models
 from fkeras.layer import Layer
 from fkeras.layers import GRU, LSTM, RNN, GRUCell, Input, LSTMCell, SimpleRNN, SimpleRNNCell, StackedRNNCells
@@ -324,6 +327,20 @@ def test_states_of_a_stack():
     cells = StackedRNNCells([LSTMCell(2), GRUCell(3)])
     assert cells.output_size == 3 and cells.state_size == [[2, 2], 3]
     assert jax.tree.map(jnp.shape, cells.get_initial_state(4)) == [[(4, 2)] * 2, [(4, 3)]]
+
+
+def test_a_stacked_cell_of_ones_own_with_one_state_returns_it_as_in_keras():
+    def build(k: Any) -> Any:
+        class Plus(k.layers.Layer):
+            state_size = output_size = 5
+
+            def call(self, x, states):
+                return x + states[0], [x + states[0]]
+
+        return k.layers.RNN([Plus(), k.layers.GRUCell(3, kernel_initializer="ones")], return_state=True)(X)
+
+    got, want = (jax.tree.map(np.shape, build(k)) for k in (fkeras, keras))
+    assert list(got) == list(want)
 
 
 # --- what may go wrong ---------------------------------------------------------------------------

@@ -435,11 +435,13 @@ def test_bad_labels_in_a_later_batch_are_refused():
 def test_what_cannot_be_given_beside_a_source():
     model = make()
     for given, word in (
-        ({"y": Y}, "y cannot"), ({"sample_weight": W}, "sample_weight cannot"), ({"batch_size": 3}, "size cannot"),
+        ({"y": Y}, "y cannot"), ({"sample_weight": W}, "sample_weight cannot"),
         ({"validation_split": 0.2}, "validation_split is for arrays"), ({"class_weight": {0: 1.0}}, "class_weight"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=word):
             model.fit(Numbers(), verbose=0, **given)
+    with pytest.warns(UserWarning, match="batch_size=3 has no effect"):
+        model.fit(Numbers(), verbose=0, batch_size=3)
     with pytest.raises(TypeError, match=r"needs arguments: call it, forever\(batches=...\)"):
 
         def forever(batches: Any, size: int = 3) -> Any:

@@ -44,3 +44,7 @@ def test_first_value_is_made_late_and_never_a_tracer():
     np.testing.assert_array_equal(jax.jit(lambda: v * 2)(), [14, 14])
     assert isinstance(v.value, jax.Array) and not isinstance(v.value, jax.core.Tracer)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(Variable([1, 2]))), [1, 2])
+
+
+def test_numbers_are_rounded():
+    assert round(Variable(1.2345), 2) == pytest.approx(1.23) and round(Variable(1.6)) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 from .foreign import foreign
@@ -36,7 +37,11 @@ def source_for(
     else:
         found = Once(x) if hasattr(x, "__next__") else foreign(x)
     if found is not None:
-        refuse(found.what, y=y, sample_weight=weight, batch_size=batch_size)
+        refuse(found.what, y=y, sample_weight=weight)
+        if batch_size is not None:
+            warnings.warn(
+                f"x is {found.what}, which makes its own batches: batch_size={batch_size} has no effect.", stacklevel=2
+            )
     return found
 
 

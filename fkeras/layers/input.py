@@ -122,3 +122,32 @@ def Input(
         optional=optional,
         name=name,
     ).symbol()
+
+
+class _OfSymbols(type):
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, graph.Symbol)
+
+
+class KerasTensor(metaclass=_OfSymbols):
+    """A symbol by its whole shape, as Keras makes one by hand; every symbol is an instance.
+
+    >>> x = KerasTensor((3, None), "int32")
+    >>> x.shape, x.dtype, isinstance(Input((2,)), KerasTensor)
+    ((3, None), 'int32', True)
+    """
+
+    def __new__(
+        cls,
+        shape: Any,
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        if kwargs:
+            raise TypeError(f"KerasTensor takes no argument {min(kwargs)!r}.")
+        layer = InputLayer(batch_shape=tuple(shape), dtype=dtype, sparse=sparse, ragged=ragged, name=name)
+        return layer.symbol()

@@ -16,7 +16,10 @@ Visit = Callable[[str, Layer, tuple[Any, ...], dict[str, Any]], Any]
 
 
 def name_children(layers: Iterable[Layer], owner: str) -> dict[str, Layer]:
-    """{name: layer}, each layer once; names that were not given are numbered within this container."""
+    """{name: layer}, each layer once; names that were not given are numbered within this container.
+
+    The numbers follow the order in which the layers were made, as in Keras, not that in which they run.
+    """
     unique = list({id(layer): layer for layer in layers}.values())
     named: dict[str, Layer] = {}
     for layer in unique:
@@ -26,7 +29,8 @@ def name_children(layers: Iterable[Layer], owner: str) -> dict[str, Layer]:
             named[str(layer.name)] = layer
     keys = {id(layer): name for name, layer in named.items()}
     counts: collections.Counter[str] = collections.Counter()
-    for layer in unique:
+    made = iter(sorted((x for x in unique if not x._face.adopted), key=lambda x: x._face.born))
+    for layer in [x if x._face.adopted else next(made) for x in unique]:
         if id(layer) in keys:
             continue
         stem = str(layer.name)

@@ -69,7 +69,7 @@ class Model(Saved, Trainer, Container, module="keras"):
             raise ValueError(
                 f"{type(self).__name__} needs both inputs and outputs; got inputs={inputs}, outputs={outputs}."
             )
-        vars(self).update(_network=Network(inputs, outputs, type(self).__name__), is_bound=False)
+        vars(self).update(_network=Network(inputs, outputs, type(self).__name__), is_bound=False, built=True)
         storey.adopt(self)
         if not self.trainable:
             self.trainable = False
@@ -174,7 +174,12 @@ class Model(Saved, Trainer, Container, module="keras"):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers that this model is made of."""
+        """The layers that this model is made of, without the operations between them."""
+        return [layer for layer in self.operations if type(layer).kind is not graph.OPERATIONS]
+
+    @property
+    def operations(self) -> list[Layer]:
+        """The layers that this model is made of, and the operations (`x * 2`, `fkeras.ops`) between them."""
         return list(self.children.values())
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

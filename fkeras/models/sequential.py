@@ -95,7 +95,7 @@ class Sequential(Model, module="keras"):
         for layer in self._layers:
             same = len(made) < len(old) and old[len(made)][0] is layer and old[: len(made)] == made
             made = [*made, old[len(made)] if same else (layer, layer(made[-1][1]))]
-        vars(self)["_symbols"] = made
+        vars(self).update(_symbols=made, built=bool(self._layers))
 
     @property
     def walks(self) -> bool:

@@ -80,7 +80,7 @@ def render(
 def rows_of(model: Any, nested: bool, connected: bool, depth: int = 0) -> Any:
     """(name and type, output shape, parameters, connected to, trainable) of each layer."""
     names = {id(layer): name for name, layer in model.children.items()}
-    for layer in model.layers:
+    for layer in getattr(model, "operations", model.layers):
         name = "  " * depth + f"{names.get(id(layer), layer.name)} ({type(layer).__name__})"
         yield (
             name,

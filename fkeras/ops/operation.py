@@ -73,6 +73,14 @@ class Call(Function, module="fkeras.ops"):
         return {"name": self.name, "function": registry.serialize_function(self.function)}
 
 
+class MaskOf(Function, module="fkeras.ops"):
+    """The mask that travels with a value."""
+
+    def apply(self, params: Any, state: Any, *inputs: Any, **kwargs: Any) -> Any:
+        """The mask alone."""
+        return inputs[0].mask, state
+
+
 class Recorded(Function):
     """A function of `fkeras.ops`, with its settings.
 

@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 from .. import losses, metrics, optimizers
-from . import fitting, predicting
+from . import fitting, predicting, state_tree
 from .arrays import Rows
 from .callbacks import CallbackList, History, hooks_for
 from .checks import (
@@ -28,6 +28,7 @@ from .checks import (
 from .intake import data_for, data_of_fit, hold, inputs_for, objective_for, rows_for, weighed
 from .own import own_steps
 from .programs import Programs
+from .state_tree import assign as assign_tree
 from .stepping import Stepping
 
 
@@ -292,6 +293,17 @@ class Trainer(Stepping):
         return results(logs, return_dict, programs.tested)
 
     @known_arguments
+    def get_state_tree(self: Any, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """All values that the model, its optimizer and its metrics hold, nested by the paths of the variables.
+
+        value_format: "backend_tensor" for arrays of JAX, "numpy_array" for those of NumPy.
+        """
+        return state_tree.nested(self, value_format)
+
+    def set_state_tree(self: Any, state_tree: dict[str, Any]) -> None:
+        """Gives the variables the values of such a tree, or of a part of one."""
+        assign_tree(self, state_tree)
+
     def predict_on_batch(self: Any, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         rows = rows_for(self, x)

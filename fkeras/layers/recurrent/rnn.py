@@ -110,7 +110,7 @@ class Recurrent(Layer):
         if "carry" in state:
             state = {**state, "carry": jax.tree.map(lambda new, old: new.astype(old.dtype), carry, state["carry"])}
         y, carry = jax.tree.map(lambda a: a.astype(self.compute_dtype), (y, carry))
-        return ((y, *carry) if self.return_state else y), state
+        return ((y, *told(carry, self.cell)) if self.return_state else y), state
 
     def first_carry(self, cell: Any, initial_state: Any, state: Any, x: Any) -> Any:
         """The carry before the first step: given, kept from the last call, or zero."""
@@ -174,6 +174,14 @@ class Recurrent(Layer):
 
 
 MIRRORED = {"dtype", "dtype_policy"}  # what a layer with its own cell sets there too, beside the settings of the cell
+
+
+def told(carry: Any, cell: Any) -> Any:
+    """The states as they are returned: of a stacked cell that names one size and makes no states itself, the one."""
+    if (cells := getattr(cell, "cells", None)) is None:
+        return carry
+    alone = [not isinstance(c.state_size, (list, tuple)) and not hasattr(c, "get_initial_state") for c in cells]
+    return [part[0] if one else part for part, one in zip(carry, alone, strict=True)]
 
 
 def settings_of(cell_class: type[Cell]) -> set[str]:
