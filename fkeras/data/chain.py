@@ -11,6 +11,30 @@ import numpy as np
 from .. import random
 
 
+class Yielded(np.ndarray):
+    """An array of NumPy that answers to `numpy()`, as the tensors do that data sets of TensorFlow yield.
+
+    >>> label = Yielded.of(np.arange(3))[2]
+    >>> label.numpy(), "abc"[label]
+    (np.int64(2), 'c')
+    """
+
+    @staticmethod
+    def of(x: Any) -> Any:
+        """An array or a number of NumPy as one of these; everything else as it is."""
+        return np.asarray(x).view(Yielded) if isinstance(x, (np.ndarray, np.number, np.bool_)) else x
+
+    def numpy(self) -> Any:
+        """It as an array of NumPy, or as a number if it is one."""
+        return self.view(np.ndarray)[()]
+
+    def __getitem__(self, key: Any) -> Any:
+        return Yielded.of(super().__getitem__(key))
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(self.item())
+
+
 def stack(elements: list[Any]) -> Any:
     """Elements as one batch."""
     return jax.tree.map(lambda *v: np.stack(v), *elements)

@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from .chain import spread, stack, swap_out, whole, words_of
+from .chain import Yielded, spread, stack, swap_out, whole, words_of
+from .links import Links
 from .py_dataset import made_ahead
 from .reader import Reader
 
@@ -19,13 +20,14 @@ INFINITE, UNKNOWN = -1, -2  # what `cardinality` says of them, as in tf.data
 AUTOTUNE = -1
 
 
-class Dataset:
+class Dataset(Links):
     """A lazy chain over elements: nests (tuples, dicts) of arrays and numbers.
 
     passes: gives the elements of pass number n; passes differ in their order only, and only after `shuffle`.
     count: how many elements a pass has; None if unknown, `math.inf` if endless.
 
-    `fit`, `evaluate`, `predict` and `adapt` take a Dataset of batches.
+    `fit`, `evaluate`, `predict` and `adapt` take a Dataset of batches. What iterating gives are arrays of NumPy,
+    which also answer to `numpy()`, as tensors do.
 
     >>> data = Dataset.from_tensor_slices(({"a": np.arange(5)}, np.arange(5) ** 2))
     >>> for x, y in data.map(lambda x, y: (x["a"] + 1, y)).batch(2):
@@ -55,11 +57,26 @@ class Dataset:
         return Examples(lambda which: jax.tree.map(lambda a: a[which], arrays), lambda n: np.arange(*lengths))
 
     @classmethod
-    def from_generator(cls, generator: Callable[[], Iterable[Any]]) -> Dataset:
-        """What a function yields; it is called for every pass."""
+    def from_tensors(cls, tensors: Any) -> Dataset:
+        """A nest of arrays as the only element."""
+        return cls._of([jax.tree.map(np.asarray, tensors, is_leaf=lambda v: isinstance(v, list))])
+
+    @classmethod
+    def _of(cls, elements: list[Any]) -> Dataset:
+        return Dataset(lambda n: elements, len(elements))
+
+    @classmethod
+    def from_generator(
+        cls, generator: Callable[..., Iterable[Any]], output_types: Any = None, output_shapes: Any = None,
+        args: Any = None, output_signature: Any = None,
+    ) -> Dataset:  # fmt: skip
+        """What a function yields; it is called for every pass, with `args` if there are any.
+
+        output_types, output_shapes, output_signature: what TensorFlow has to be told; elements stay as they are.
+        """
         if not callable(generator):
             raise TypeError(f"from_generator takes a function that makes a generator; got {generator!r}.")
-        return cls(lambda n: generator())
+        return cls(lambda n: generator(*(args or ())))
 
     @classmethod
     def range(cls, *args: int) -> Dataset:
@@ -68,19 +85,28 @@ class Dataset:
 
     @classmethod
     def zip(cls, *datasets: Any) -> Dataset:
-        """Tuples of an element of each, as long as the shortest."""
-        parts = datasets[0] if len(datasets) == 1 and isinstance(datasets[0], tuple) else datasets
+        """Tuples of an element of each, as long as the shortest; of a nest of Datasets, nests of their elements."""
+        nest = datasets[0] if len(datasets) == 1 and isinstance(datasets[0], (tuple, dict)) else datasets
+        parts, form = jax.tree.flatten(nest)
+        if strangers := [p for p in parts if not isinstance(p, Dataset)]:
+            raise TypeError(f"zip takes Datasets; got {strangers[0]!r}.")
         counts = [d.count for d in parts]
         count = None if None in counts else min(counts)
-        return cls(lambda n: zip(*(d.passes(n) for d in parts), strict=False), count, any(d.batched for d in parts))
+
+        def passes(n: int) -> Iterator[Any]:
+            return (form.unflatten(e) for e in zip(*(d.passes(n) for d in parts), strict=False))
+
+        return cls(passes, count, any(d.batched for d in parts))
 
     # --- what they are used for ----------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
+        return (jax.tree.map(Yielded.of, element) for element in self.as_numpy_iterator())
+
+    def as_numpy_iterator(self) -> Iterator[Any]:
+        """The elements of the next pass."""
         number, self.number = self.number, self.number + 1
         return iter(self.passes(number))
-
-    as_numpy_iterator = __iter__
 
     def __len__(self) -> int:
         if self.count is None or self.count == math.inf:
@@ -98,7 +124,7 @@ class Dataset:
         """All of it as one nest of arrays: batches behind each other, or elements stacked."""
         if self.count == math.inf:
             raise ValueError("This Dataset has no end: take(n) of it first.")
-        elements = list(self)
+        elements = list(self.as_numpy_iterator())
         if not elements:
             raise ValueError("This Dataset is empty.")
         return jax.tree.map(lambda *v: np.concatenate(v), *elements) if self.batched else stack(elements)
@@ -119,7 +145,10 @@ class Dataset:
         other.class_names, other.file_paths = self.class_names, self.file_paths
         return other
 
-    def batch(self, batch_size: int, drop_remainder: bool = False, num_parallel_calls: int | None = None) -> Dataset:
+    def batch(
+        self, batch_size: int, drop_remainder: bool = False, num_parallel_calls: int | None = None,
+        deterministic: bool | None = None,
+    ) -> Dataset:  # fmt: skip
         """So many elements stacked at a time; the last batch may be smaller, unless it is dropped."""
         size = whole("batch_size", batch_size, 1)
 
@@ -143,8 +172,11 @@ class Dataset:
 
         return self._then(passes, math.inf if self.count == math.inf else None, False)
 
-    def map(self, map_func: Callable[..., Any], num_parallel_calls: int | None = None) -> Dataset:
-        """`map_func(element)` of each, `map_func(*element)` of tuples. num_parallel_calls: threads (-1: four)."""
+    def map(
+        self, map_func: Callable[..., Any], num_parallel_calls: int | None = None, deterministic: bool | None = None
+    ) -> Dataset:
+        """`map_func(element)` of each, `map_func(*element)` of tuples, in their order. num_parallel_calls: threads
+        (-1: four). deterministic: of TensorFlow; the order is kept in any case."""
         call = spread(map_func)
         workers = 4 if num_parallel_calls == AUTOTUNE else num_parallel_calls or 1
 
@@ -221,8 +253,10 @@ class Dataset:
         """(number, element) for each."""
         return self._then(lambda n: enumerate(self.passes(n), start), self.count)
 
-    def cache(self) -> Dataset:
-        """Keeps the elements of the first whole pass in memory, for all later ones."""
+    def cache(self, filename: str = "") -> Dataset:
+        """Keeps the elements of the first whole pass in memory, for all later ones; there are no caches in files."""
+        if filename:
+            raise ValueError(f"cache keeps elements in memory; got filename={filename!r}. Leave it out.")
         kept: list[Any] = []
 
         def passes(n: int) -> Iterator[Any]:
@@ -270,7 +304,10 @@ class Examples(Dataset):
     def _ordered(self, order: Callable[[int], np.ndarray]) -> Dataset:
         return self._with_names(Examples(self.fetch, order))
 
-    def batch(self, batch_size: int, drop_remainder: bool = False, num_parallel_calls: int | None = None) -> Dataset:
+    def batch(
+        self, batch_size: int, drop_remainder: bool = False, num_parallel_calls: int | None = None,
+        deterministic: bool | None = None,
+    ) -> Dataset:  # fmt: skip
         size = whole("batch_size", batch_size, 1)
         end = len(self) - len(self) % size if drop_remainder else len(self)
 

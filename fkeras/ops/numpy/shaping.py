@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from ...reading import is_text
 from ..families import Axes, axes_of
 from ..operation import operation
 
@@ -24,6 +25,11 @@ def _sizes(newshape: Any) -> tuple[Any, ...]:
     return tuple(newshape) if isinstance(newshape, (list, tuple)) else (newshape,)
 
 
+def home(x: Any) -> Any:
+    """Who knows about an array: NumPy if it is of text, which JAX has none of, else JAX."""
+    return np if is_text(x) else jnp
+
+
 @operation("newshape", resolve={"newshape": _sizes})
 def reshape(x: ArrayLike, newshape: Any) -> jax.Array:
     """The same numbers in another shape.
@@ -34,7 +40,8 @@ def reshape(x: ArrayLike, newshape: Any) -> jax.Array:
     >>> reshape(jnp.arange(4), (2, -1)).tolist()
     [[0, 1], [2, 3]]
     """
-    return jnp.reshape(jnp.asarray(x), tuple(-1 if s is None else s for s in _sizes(newshape)))
+    here = home(x)
+    return here.reshape(here.asarray(x), tuple(-1 if s is None else s for s in _sizes(newshape)))
 
 
 @operation()
@@ -94,7 +101,8 @@ def expand_dims(x: ArrayLike, axis: Any) -> jax.Array:
     >>> expand_dims(jnp.ones((2, 3)), 1).shape
     (2, 1, 3)
     """
-    return jnp.expand_dims(jnp.asarray(x), axes_of(axis))
+    here = home(x)
+    return here.expand_dims(here.asarray(x), axes_of(axis))
 
 
 @operation("axis")
@@ -106,7 +114,8 @@ def squeeze(x: ArrayLike, axis: Axes = None) -> jax.Array:
     >>> squeeze(jnp.ones((2, 1))).shape
     (2,)
     """
-    return jnp.squeeze(jnp.asarray(x), axis=axes_of(axis))
+    here = home(x)
+    return here.squeeze(here.asarray(x), axis=axes_of(axis))
 
 
 @operation("shape")
