@@ -39,7 +39,7 @@ def is_text(x: Any) -> bool:
     while isinstance(x, (list, tuple)) and len(x):
         x = x[0]
     if isinstance(x, np.ndarray) and x.dtype == object:
-        return x.size > 0 and isinstance(x.flat[0], (str, bytes))
+        return not x.size or isinstance(x.flat[0], (str, bytes))
     return isinstance(x, (str, bytes)) or spec.is_text_dtype(getattr(x, "dtype", None))
 
 
@@ -73,14 +73,21 @@ def as_bytes(x: Any, encoding: str = "utf-8") -> list[bytes]:
     >>> as_bytes(np.array([["a"], ["é"]]))
     [b'a', b'\\xc3\\xa9']
     """
-    flat = np.asarray(x).ravel().tolist()
+    return encoded(np.asarray(x).ravel().tolist(), encoding)
+
+
+def encoded(texts: list[Any], encoding: str = "utf-8", positions: Any = None) -> list[bytes]:
+    """A list of strings, encoded. positions: where each stood, for messages.
+
+    Raises TypeError for entries that are no text.
+    """
     try:
-        return [t.encode(encoding) if isinstance(t, str) else t for t in map(_known, flat)]
+        return [t.encode(encoding) if isinstance(t, str) else t for t in map(_known, texts)]
     except TypeError:
-        place = next(i for i, t in enumerate(flat) if not isinstance(t, (str, bytes)))
+        place, wrong = next((i, t) for i, t in enumerate(texts) if not isinstance(t, (str, bytes)))
         raise TypeError(
-            f"Text is made of str or bytes; got {flat[place]!r} ({type(flat[place]).__name__}) at position {place}. "
-            "Replace what is missing, with '' for example."
+            f"Text is made of str or bytes; got {wrong!r} ({type(wrong).__name__}) at position "
+            f"{place if positions is None else positions[place]}. Replace what is missing, with '' for example."
         ) from None
 
 

@@ -368,6 +368,19 @@ def test_refused_inputs():
         strict.adapt(["a"])
     with pytest.raises(RuntimeError, match="adapt"):
         layers.StringLookup(output_mode="count")(["a"])
+    for name, x in (("StringLookup", ["a"]), ("TextVectorization", ["a"]), ("IntegerLookup", [1])):
+        layer = getattr(layers, name)()
+        with pytest.raises(RuntimeError, match="no vocabulary yet"):
+            layer(np.array(x))
+        model = Sequential([layers.Input((1,), dtype="int64" if x == [1] else "string"), layer])
+        with pytest.raises(RuntimeError, match="no vocabulary yet"):
+            model.predict(np.array([x]), verbose=0)
+    with pytest.raises(TypeError, match="got text"):
+        layers.IntegerLookup(vocabulary=FOUR)(["1"])
+    with pytest.raises(TypeError, match="whole numbers"):
+        layers.IntegerLookup().adapt([1.0, 2.5])
+    with pytest.raises(AttributeError, match=r"np\.strings\.lower"):
+        layers.TextVectorization(standardize=lambda text: text.lower()).adapt(["A"])
     with pytest.raises(TypeError, match=r"right behind an Input"):
         jax.jit(lambda x: layers.StringLookup(vocabulary=ABCD, invert=True).apply({}, {}, x)[0])(np.array([1]))
     wrong = (
@@ -381,4 +394,14 @@ def test_refused_inputs():
         with pytest.raises(ValueError, match="TextVectorization"):
             layers.TextVectorization(**settings)
     with pytest.raises(ValueError, match="splits text of shape"):
-        layers.TextVectorization()([["a", "b"]])
+        layers.TextVectorization(vocabulary=["a"])([["a", "b"]])
+
+
+def test_strings_that_are_tokens_keep_their_shape():
+    layer = layers.TextVectorization(vocabulary=["a", "b"], split=None)
+    assert layer(["a", "b", "c"]).tolist() == [2, 3, 1] and layer("b").tolist() == 3
+    assert layer([["a", "b"]]).tolist() == [[2, 3]]
+    assert layers.TextVectorization(vocabulary=["a"])(np.array([], object)).shape == (0, 0)
+    numbers = layers.IntegerLookup()
+    numbers.adapt(np.array([1.0, 3.0, 3.0]))  # as a table has them, where some rows are empty
+    assert numbers.get_vocabulary() == [-1, 3, 1]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ... import config
-from ...reading import as_bytes, is_text
+from ...reading import as_bytes, encoded, is_text
 from ...spec import Spec
 from ..settings import check_choice, check_positive
 from . import fingerprints
@@ -34,10 +34,14 @@ def as_key(layer: Any, salt: Any) -> list[int] | None:
 def buckets(x: Any, count: int, key: Sequence[int] | None) -> Any:
     """A number from 0 to count - 1 for each string, or whole number as it is written; on the host or on the device."""
     if isinstance(x, np.ndarray):
-        flat = as_bytes(x if is_text(x) else x.astype(str))
-        places: dict[bytes, int] = {}
-        order = np.fromiter((places.setdefault(t, len(places)) for t in flat), np.int64, len(flat))
-        hashes = fingerprints.hash_strings(list(places), key) % np.uint64(count)
+        flat = x.ravel().tolist()
+        if not is_text(x):
+            flat = list(map(str, flat))
+        elif not all(isinstance(t, (str, bytes)) for t in flat):
+            encoded(flat)  # raises TypeError
+        places = {t: i for i, t in enumerate(dict.fromkeys(flat))}
+        order = np.fromiter(map(places.__getitem__, flat), np.int64, len(flat))
+        hashes = fingerprints.hash_strings(encoded(list(places)), key) % np.uint64(count)
         return hashes.astype(np.int64)[order].reshape(x.shape)
     return (hash_decimals(x, key) % count).astype(jnp.int32)
 

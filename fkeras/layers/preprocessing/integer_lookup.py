@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...masking import value_of
+from ...reading import is_text
 from .decimal import hash_decimals
 from .fingerprints import hash_strings
 from .host import needs_host
@@ -63,11 +64,15 @@ class IntegerLookup(Lookup):
     def take(self, batch: Any, alone: bool) -> None:
         """Counts the tokens of a batch."""
         numbers = np.asarray(batch)
+        if numbers.dtype.kind == "f" and (numbers == np.trunc(numbers)).all():
+            numbers = numbers.astype(np.int64)
         if numbers.dtype.kind not in "iu":
             raise TypeError(f"{self!r} takes whole numbers; got {numbers.dtype}.")
         self.words.count(self.words.documents_of(batch, numbers.ravel().tolist(), alone))
 
     def call(self, x: Any) -> Any:
+        if is_text(x):
+            raise TypeError(f"{self!r} takes whole numbers; got text. For strings there is StringLookup.")
         here: Any = np if isinstance(x, np.ndarray) else jnp
         x = x if here is np or jnp.issubdtype(x.dtype, jnp.integer) else x.astype(jnp.int32)
         return self._tokens(x, here) if self.invert else self.encoded(self._indices(x, here))
@@ -112,6 +117,7 @@ class IntegerLookup(Lookup):
 
     def check_inputs(self, *inputs: Any) -> None:
         """Refuses numbers that are not in the vocabulary, where no index is left for them."""
+        super().check_inputs(*inputs)
         if not self.num_oov_indices and not self.invert:
             self._indices(np.asarray(value_of(inputs[0])), np)
 

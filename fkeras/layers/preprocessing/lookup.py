@@ -131,6 +131,15 @@ class Lookup(HostLayer):
 
     # --- outputs -------------------------------------------------------------------------------
 
+    def read(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The outputs for data, as arrays of NumPy."""
+        self.words.check_known()
+        return super().read(*inputs, **kwargs)
+
+    def check_inputs(self, *inputs: Any) -> None:
+        """Refuses all values before there is a vocabulary."""
+        self.words.check_known()
+
     def made(self, x: Any) -> Spec:
         """The spec of the outputs."""
         mode = self.output_mode
@@ -209,7 +218,7 @@ class Lookup(HostLayer):
     def replace(self, **changes: Any) -> Any:
         """A copy with some settings changed; what was learned stays."""
         twin = super().replace(**changes)
-        if not twin.words.given and len(self.words.table):
+        if not twin.words.given and self.words.table.known:
             twin.words.table, twin.words.idf = self.words.table, self.words.idf
         return twin
 

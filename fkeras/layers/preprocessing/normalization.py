@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import config, storey
+from ... import config, spec, storey
 from ...layer import Shapes, shown
 from ...spec import SDS
 from .batches import as_numbers, batches
@@ -90,7 +90,7 @@ class Normalization(Tabular):
         shape = [1] * x.ndim
         for axis, size in zip(axes, sizes, strict=True):
             shape[axis] = size
-        if any(size not in (1, x.shape[axis]) for axis, size in zip(axes, sizes, strict=True)):
+        if any(size not in (1, x.shape[axis] or size) for axis, size in zip(axes, sizes, strict=True)):
             raise ValueError(
                 f"{self!r} has a mean of shape {sizes}, which does not fit inputs of shape {shown(x.shape)}."
             )
@@ -147,17 +147,19 @@ class Normalization(Tabular):
         values = storey.own_values(self)
         if values is None or name not in values[1]:
             return None
+        if (known := self._face.specs) is not None:
+            return self._values(spec.of(known[0][0]), values[1])[name == "variance"]
         kept = values[1][name]
         return kept.reshape((1,) * (kept.ndim == 1) + kept.shape) if self.axis == (-1,) else kept
 
     @property
     def mean(self) -> Any:
-        """The mean, given or measured; None before."""
+        """The mean, given or measured, in a shape that inputs broadcast with; None before."""
         return self._value("mean")
 
     @property
     def variance(self) -> Any:
-        """The variance, given or measured; None before."""
+        """The variance, given or measured, in a shape that inputs broadcast with; None before."""
         return self._value("variance")
 
     def get_config(self) -> dict[str, Any]:

@@ -82,4 +82,4 @@ class StringLookup(Lookup):
             inside = (x >= 0) & (x < len(tokens))
             return np.where(inside, tokens[np.where(inside, x, 0)], self.oov_token)
         check_text(self, x)
-        return self.encoded(self.words.find(as_bytes(x, self.encoding)).reshape(x.shape))
+        return self.encoded(self.words.find_text(x).reshape(x.shape))

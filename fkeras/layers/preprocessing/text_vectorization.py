@@ -28,7 +28,7 @@ class TextVectorization(Lookup):
     """Text as its words, or other tokens, in a vocabulary: [padding] [out of vocabulary] tokens ...
 
     Shapes: (batch,) or (batch, 1) -> (batch, longest text, or output_sequence_length) for `"int"`;
-        (batch, size of the vocabulary) for the others.
+        (batch, size of the vocabulary) for the others. Without split: any -> the same for `"int"`.
 
     max_tokens: the most entries of a vocabulary that is learned, special ones included.
     standardize: `"lower_and_strip_punctuation"`, `"lower"` (of ASCII letters, as in TensorFlow),
@@ -113,7 +113,7 @@ class TextVectorization(Lookup):
     def _standardized(self, x: np.ndarray) -> list[bytes]:
         if callable(self.standardize):
             text = [t.decode(self.encoding) for t in as_bytes(x, self.encoding)]
-            made = np.asarray(self.standardize(np.array(text, str).reshape(x.shape)))
+            made = np.asarray(self._own(self.standardize, np.array(text, str).reshape(x.shape), "standardize"))
             if made.shape != x.shape:
                 raise ValueError(f"{self!r}: standardize made shape {made.shape} of text of shape {x.shape}.")
             return as_bytes(made, self.encoding)
@@ -133,11 +133,22 @@ class TextVectorization(Lookup):
         strings = [t.decode(self.encoding, "replace") for t in texts]
         if self.split == "character":
             return [[c.encode(self.encoding) for c in t] for t in strings]
-        made = self.split(np.array(strings, str).reshape(shape))
+        made = self._own(self.split, np.array(strings, str).reshape(shape), "split")
         rows = [made] if not shape else list(made)
         if len(rows) != len(texts):
             raise ValueError(f"{self!r}: split made {len(rows)} lists of tokens of {len(texts)} texts.")
         return [as_bytes(np.asarray(row, object), self.encoding) for row in rows]
+
+    def _own(self, function: Any, text: np.ndarray, name: str) -> Any:
+        """What a function of one's own makes of an array of strings."""
+        try:
+            return function(text)
+        except (AttributeError, TypeError) as error:
+            raise type(error)(
+                f"{self!r}: {name} was given an array of strings of NumPy, of shape {text.shape}, and failed: {error}. "
+                "Write it with np.strings: np.strings.lower(x), np.strings.replace(x, '<br />', ' '), or "
+                "np.array([f(t) for t in x.ravel()]).reshape(x.shape) for a function f of one string."
+            ) from error
 
     def _grams(self, words: list[bytes]) -> list[bytes]:
         widths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
@@ -168,6 +179,8 @@ class TextVectorization(Lookup):
         splits = self.split is not None
         lead = tuple(x.shape[:-1] if len(x.shape) > 1 else x.shape)
         if self.output_mode == "int":
+            if not splits and len(x.shape) < 2 and self.output_sequence_length is None and self.ngrams is None:
+                return Spec(x.shape, jax.dtypes.canonicalize_dtype("int64"))
             width = self.output_sequence_length or (None if splits or len(x.shape) < 2 else x.shape[-1])
             return Spec((*lead, width), jax.dtypes.canonicalize_dtype("int64"))
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
@@ -183,6 +196,8 @@ class TextVectorization(Lookup):
         lengths = np.fromiter(map(len, found), np.int64, len(found))
         indices = self.words.find(list(itertools.chain.from_iterable(found)))
         if self.output_mode in ("int", "one_hot"):
+            if self.split is None and x.ndim < 2 and width is None and self.ngrams is None:
+                return self.encoded(indices.reshape(x.shape))  # each string is a token
             width = int(lengths.max(initial=0)) if width is None else width
             table = np.zeros((len(found), width), np.int64)
             table[np.arange(width) < lengths[:, None]] = indices

@@ -11,21 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from ...reading import is_text
+from ...reading import as_bytes, encoded, is_text
 from .fingerprints import hash_strings
 
 DROPPED = -2  # the index of what counts nothing
 
 
 class Table:
-    """Tokens in an order that never changes, and the place of each; copies are the table itself."""
+    """Tokens in an order that never changes, and the place of each; copies are the table itself.
 
-    __slots__ = ("encoding", "order", "place", "sorted", "tokens")
+    known: whether the tokens were given or learned; if not, they are still to come.
+    """
 
-    def __init__(self, tokens: Iterable[Any], encoding: str):
-        self.tokens, self.encoding = list(tokens), encoding
+    __slots__ = ("encoding", "known", "named", "order", "place", "sorted", "tokens")
+
+    def __init__(self, tokens: Iterable[Any], encoding: str, known: bool = True):
+        self.tokens, self.encoding, self.known = list(tokens), encoding, known
         keys = [t.encode(encoding, "surrogateescape") if isinstance(t, str) else t for t in self.tokens]
-        self.place = {k: i for i, k in enumerate(keys)}
+        self.place = {k: i for i, k in enumerate(keys)}  # by their bytes
+        self.named = {t: i for i, t in enumerate(self.tokens)}
         numbers = np.asarray(keys if not keys or isinstance(keys[0], int) else [], np.int64)
         self.order = np.argsort(numbers)
         self.sorted = numbers[self.order]
@@ -41,7 +45,7 @@ class Table:
         return self
 
     def __reduce__(self) -> Any:
-        return Table, (self.tokens, self.encoding)
+        return Table, (self.tokens, self.encoding, self.known)
 
     def fingerprint_parts(self) -> Any:
         """What tells this table from others in a compiled program, which never sees text."""
@@ -70,7 +74,7 @@ class Vocabulary:
     given: bool = False
     expected: int | None = None
     idf: np.ndarray | None = None
-    table: Table = dataclasses.field(default_factory=lambda: Table((), "utf-8"))
+    table: Table = dataclasses.field(default_factory=lambda: Table((), "utf-8", known=False))
     counts: collections.Counter[Any] = dataclasses.field(default_factory=collections.Counter)
     documents: collections.Counter[Any] = dataclasses.field(default_factory=collections.Counter)
     total: int = 0
@@ -226,9 +230,24 @@ class Vocabulary:
                 self.idf = self._padded(np.log(1 + self.total / (1 + seen)).astype("float32"), self.start)
             tokens = [k.decode(self.encoding, "surrogateescape") if isinstance(k, bytes) else k for k in keys]
             self.table = Table(tokens, self.encoding)
+        elif not self.table.known:
+            self.table = Table((), self.encoding)
         self.reset()
 
     # --- looked up -----------------------------------------------------------------------------
+
+    def find_text(self, x: Any) -> np.ndarray:
+        """The index of each string of an array, in its order; only those that are not known are encoded."""
+        flat, get = np.asarray(x).ravel().tolist(), self.table.named.get
+        try:
+            places = np.fromiter(map(get, flat, itertools.repeat(-1)), np.int64, len(flat))
+        except TypeError:  # what cannot be in a dict is no text
+            return self.find(as_bytes(x, self.encoding))
+        missing = np.flatnonzero(places < 0)
+        places += self.start
+        if len(missing):
+            places[missing] = self.find(encoded([flat[i] for i in missing.tolist()], self.encoding, missing))
+        return places
 
     def find(self, keys: Sequence[bytes]) -> np.ndarray:
         """The index of each string."""
@@ -251,6 +270,14 @@ class Vocabulary:
         if self.num_oov_indices == 1:
             return 0
         return (hash_strings(keys, self.key) % np.uint64(self.num_oov_indices)).astype(np.int64)
+
+    def check_known(self) -> None:
+        """Raises RuntimeError before there is a vocabulary."""
+        if not self.table.known:
+            raise RuntimeError(
+                f"{self.owner} has no vocabulary yet: call adapt(data), set_vocabulary(tokens), or pass vocabulary=, "
+                "first."
+            )
 
     def refuse_strangers(self, found: list[Any]) -> None:
         """Raises ValueError for inputs that are not in the vocabulary, where no index is left for them."""
