@@ -70,6 +70,17 @@ def test_tokenizer_on_sequences():
         )
 
 
+def test_characters_of_one_text_and_a_known_stranger():
+    for settings, fitted in (({"char_level": True}, "to be or not"), ({"oov_token": "be"}, ["to be or be"])):
+        ours, theirs = text.Tokenizer(**settings), keras_text.Tokenizer(**settings)
+        for tokenizer in (ours, theirs):
+            tokenizer.fit_on_texts(fitted)
+        assert ours.word_index == theirs.word_index and ours.document_count == theirs.document_count
+        found = ours.texts_to_sequences(["or be not"])
+        assert found == theirs.texts_to_sequences(["or be not"])
+        assert ours.sequences_to_texts(found) == theirs.sequences_to_texts(found)
+
+
 def test_refused_tokens():
     with pytest.raises(ValueError, match="fit on texts"):
         text.Tokenizer().texts_to_matrix(["a"])
@@ -127,6 +138,11 @@ def test_pairs_at_random():
     assert all(1 <= a < 50 and 1 <= b < 50 for a, b in pairs)
     kept, _ = sequence.skipgrams(words, 50, sampling_table=np.r_[np.zeros(25), np.ones(25)], negative_samples=0, seed=0)
     assert {a for a, _ in kept} == set(range(25, 50))
+    settings = {"window_size": 2, "negative_samples": 0, "seed": 5}
+    state = random.getstate()
+    assert sequence.skipgrams(words, 50, **settings) == keras_sequence.skipgrams(words, 50, **settings)
+    random.setstate(state)
+    assert sequence.skipgrams(words, 50, window_size=0) == ([], [])
     np.testing.assert_allclose(sequence.make_sampling_table(100, 1e-3), keras_sequence.make_sampling_table(100, 1e-3))
 
 
@@ -168,3 +184,12 @@ def test_windows_at_random_and_in_training():
             sequence.TimeseriesGenerator(data, data, **wrong)
     with pytest.raises(ValueError, match="one length"):
         sequence.TimeseriesGenerator(data, data[:3], 2)
+
+
+def test_windows_as_json():
+    made = sequence.TimeseriesGenerator(np.arange(20), np.arange(20), 3, stride=2, reverse=True, batch_size=4)
+    again = sequence.timeseries_generator_from_json(made.to_json())
+    assert len(again) == len(made) and again.to_json() == made.to_json()
+    np.testing.assert_array_equal(again[1][0], made[1][0])
+    with pytest.raises(ValueError, match="not the JSON"):
+        sequence.timeseries_generator_from_json("{}")

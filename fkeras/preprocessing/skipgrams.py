@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
@@ -30,14 +31,14 @@ def skipgrams(
     shuffle: bool = True,
     categorical: bool = False,
     sampling_table: Any = None,
-    seed: Any = None,
+    seed: int | None = None,
 ) -> tuple[list[list[int]], list[Any]]:
     """(pairs, labels): pairs of words of one window, with label 1; words with others at random, with label 0.
 
     sequence: numbers of words; 0 is no word. window_size: how far to each side the window reaches.
     negative_samples: how many pairs at random for each real one.
     categorical: labels [0, 1] and [1, 0]. sampling_table: the probability to keep each word in the middle.
-    seed: of all that is drawn; a whole number, or a Generator of NumPy.
+    seed: of all that is drawn; with it, pairs are shuffled as in Keras.
 
     >>> skipgrams([1, 2, 3], 4, window_size=1, negative_samples=0, shuffle=False)
     ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
@@ -50,7 +51,7 @@ def skipgrams(
     middle = words > 0
     if sampling_table is not None:
         middle &= np.asarray(sampling_table)[words] >= rng.random(len(words))
-    offsets = np.array([d for d in range(-window_size, window_size + 1) if d])
+    offsets = np.array([d for d in range(-window_size, window_size + 1) if d], np.int64)
     places = np.arange(len(words))[:, None] + offsets
     inside = (places >= 0) & (places < len(words))
     context = words[np.where(inside, places, 0)] if len(words) else places
@@ -64,6 +65,7 @@ def skipgrams(
         pairs = np.concatenate([pairs, np.stack([centres, others], 1)])
         labels = np.concatenate([labels, np.zeros(count, np.int64)])
     if shuffle:
-        order = rng.permutation(len(pairs))
+        order = list(range(len(pairs)))
+        random.Random(int(rng.integers(2**62)) if seed is None else seed).shuffle(order)
         pairs, labels = pairs[order], labels[order]
     return pairs.tolist(), (np.eye(2, dtype=np.int64)[labels] if categorical else labels).tolist()

@@ -95,3 +95,21 @@ class TimeseriesGenerator(PyDataset):
     def to_json(self, **kwargs: Any) -> str:
         """The settings and the series as JSON."""
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
+
+
+def timeseries_generator_from_json(json_string: str) -> TimeseriesGenerator:
+    """The generator that `to_json` described, here or in Keras 2.
+
+    Raises ValueError for text that describes none.
+
+    >>> batches = TimeseriesGenerator(np.arange(6), np.arange(6), length=2)
+    >>> timeseries_generator_from_json(batches.to_json())[0][1].tolist()
+    [2, 3, 4, 5]
+    """
+    try:
+        config = dict(json.loads(json_string)["config"])
+        config |= {name: np.array(json.loads(config[name])) for name in ("data", "targets")}
+        config["start_index"] -= config["length"]  # what is written is the first step that has a window before it
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"This is not the JSON of a TimeseriesGenerator: {error}.") from None
+    return TimeseriesGenerator(**config)

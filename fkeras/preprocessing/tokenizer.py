@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -79,8 +80,12 @@ class Tokenizer:
     # --- learning ------------------------------------------------------------------------------
 
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
-        """Counts the words of some texts, and numbers them; texts of earlier calls count on."""
-        if isinstance(texts, str):
+        """Counts the words of some texts, and numbers them; texts of earlier calls count on.
+
+        With `char_level`, a single text is a list of its characters, each of which is a document.
+        Raises ValueError for a single text of words.
+        """
+        if isinstance(texts, str) and not self.char_level:
             raise ValueError("Tokenizer.fit_on_texts takes a list of texts; got a single one: put it into a list.")
         counts, documents = self.word_counts, self.word_docs
         for text in texts:
@@ -112,7 +117,7 @@ class Tokenizer:
 
     def texts_to_sequences_generator(self, texts: Iterable[Any]) -> Iterator[list[int]]:
         """The same, one text at a time."""
-        other, most = self.word_index.get(self.oov_token or ""), self.num_words or len(self.word_index) + 1
+        other, most = self.word_index.get(self.oov_token or ""), self.num_words or math.inf
         other = other if self.oov_token is not None else None
         known = {w: i if i < most else other for w, i in self.word_index.items()}
         for text in texts:
@@ -125,7 +130,7 @@ class Tokenizer:
 
     def sequences_to_texts_generator(self, sequences: Iterable[Any]) -> Iterator[str]:
         """The same, one list at a time."""
-        most = self.num_words or len(self.word_index) + 1
+        most = self.num_words or math.inf
         other = None if self.oov_token is None else self.index_word.get(self.word_index.get(self.oov_token, 0))
         known = {i: w if i < most else other for i, w in self.index_word.items()}
         for sequence in sequences:

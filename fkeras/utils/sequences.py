@@ -38,12 +38,14 @@ def pad_sequences(
     if isinstance(value, str) and np.dtype(dtype).kind not in "USO":
         raise ValueError(f"The filling value {value!r} is text, but dtype is {dtype}; pass dtype=object.")
     padded = np.full((len(lengths), width, *inner), value, dtype=dtype)
-    for row, s in enumerate(sequences):
-        kept = (s[len(s) - width :] if truncating == "pre" else s[:width]) if len(s) > width else s
-        if not len(kept):
+    kind, first, in_front = np.dtype(dtype), truncating == "post", padding == "pre"
+    for row, (s, n) in enumerate(zip(sequences, lengths, strict=True)):
+        if n > width:
+            s, n = s[:width] if first else s[n - width :], width
+        if not n:
             continue
-        kept = np.asarray(kept, dtype=dtype)
+        kept = np.asarray(s, kind)
         if kept.shape[1:] != inner:
             raise ValueError(f"Sequence {row} has entries of shape {kept.shape[1:]}, others of {inner}.")
-        padded[row, slice(width - len(kept), width) if padding == "pre" else slice(0, len(kept))] = kept
+        padded[row, width - n if in_front else 0 : width if in_front else n] = kept
     return padded
