@@ -191,6 +191,15 @@ def test_other_kernels_keep_what_is_flat_and_the_mean(how):
         )
 
 
+def test_kernels_that_blur_do_so_along_both_axes():
+    image = np.zeros((4, 5, 1), "float32")
+    image[:, 2] = 1
+    side, middle = np.array([np.exp(-2), 1]) / (1 + 2 * np.exp(-2))
+    got = resizing.resize(image, (2, 5), "gaussian")[..., 0]
+    np.testing.assert_allclose(got, [[0, side, middle, side, 0]] * 2, rtol=1e-5)
+    np.testing.assert_array_equal(resizing.resize(image, (4, 5), "gaussian"), image)
+
+
 @pytest.mark.parametrize("mode", ["rgb", "rgba", "grayscale"])
 @pytest.mark.parametrize("form", ["channels_last", "channels_first"])
 def test_images(folders, mode, form):

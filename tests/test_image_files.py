@@ -75,6 +75,7 @@ WRONG = {
     "range": (lambda: ours.array_to_img(COLORS * 2, scale=False), "scale=True"),
     "array": (lambda: ours.img_to_array(np.ones(3)), "2 or 3 axes"),
     "color": (lambda: ours.load_img("a.png", "cmyk"), "grayscale"),
+    "size": (lambda: smart_resize(COLORS, 5), "two numbers"),
     "filter": (lambda: ours.load_img("a.png", interpolation="sharp"), "lanczos"),
 }
 

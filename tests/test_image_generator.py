@@ -363,6 +363,8 @@ def test_refusals(name):
     call, said = WRONG[name]
     with pytest.raises(ValueError, match=said):
         call()
+    with pytest.raises(TypeError, match="one column"):
+        G().flow_from_dataframe({"filename": ["a.png"], "class": ["a"]}, y_col=["class"])
 
 
 def test_unfitted_statistics_are_said():

@@ -40,6 +40,8 @@ KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "bilinear": triangle, "bicubic": cubic(0, 0.5), "lanczos3": lanczos(3), "lanczos5": lanczos(5),
     "gaussian": gaussian, "mitchellcubic": cubic(1 / 3, 1 / 3),
 }  # fmt: skip
+BLURRING = ("gaussian", "mitchellcubic")  # kernels that change an axis whose size stays
+FEW = 8  # pixels, up to which adding them one by one is faster than a product of matrices
 INTERPOLATIONS = ("nearest", "area", *KERNELS)
 
 
@@ -54,6 +56,32 @@ def weights(old: int, new: int, interpolation: str) -> np.ndarray:
     w = KERNELS[interpolation](np.abs(places[:, None] - np.arange(old)))
     total = w.sum(1, keepdims=True)
     return (w / np.where(np.abs(total) > 1e-4, total, np.inf)).astype("float32")
+
+
+@functools.lru_cache(64)
+def taps(old: int, new: int, interpolation: str) -> tuple[np.ndarray, np.ndarray]:
+    """`weights` without their zeros: (which old pixels give to each new one, what each gives), both (new, taps)."""
+    w = weights(old, new, interpolation)
+    which = np.argsort(w == 0, axis=1, kind="stable")[:, : max(int((w != 0).sum(1).max()), 1)]
+    return which, np.take_along_axis(w, which, 1)
+
+
+def stretch(image: np.ndarray, axis: int, size: int, interpolation: str) -> np.ndarray:
+    """An image in another size along its axis 0 or 1."""
+    if image.shape[axis] == size and interpolation not in BLURRING:
+        return image
+    which, shares = taps(image.shape[axis], size, interpolation)
+    if which.shape[1] > FEW:
+        matrix = weights(image.shape[axis], size, interpolation)
+        return np.moveaxis(np.tensordot(matrix, image, (1, axis)), 0, axis)
+    shares = shares.reshape((size, -1, 1, 1) if axis == 0 else (1, size, -1, 1))
+    made = image.take(which[:, 0], axis)
+    made *= shares.take(0, axis + 1)
+    for t in range(1, which.shape[1]):
+        part = image.take(which[:, t], axis)
+        part *= shares.take(t, axis + 1)
+        made += part
+    return made
 
 
 def resize(
@@ -78,13 +106,12 @@ def resize(
         top, left = (h - height) // 2, (w - width) // 2
         image = np.pad(image, ((top, top), (0 if top else left, 0 if top else left), (0, 0)))
     height, width = image.shape[:2]
+    if (height, width) == size:
+        return image
     if interpolation == "nearest":
         picked = [np.floor((np.arange(n) + 0.5) * (o / n)).astype(int) for n, o in ((rows, height), (columns, width))]
         return image[picked[0]][:, picked[1]]
-    tall = image if rows == height else np.tensordot(weights(height, rows, interpolation), image, 1)
-    if columns == width:
-        return tall
-    return np.moveaxis(np.tensordot(tall, weights(width, columns, interpolation), (1, 1)), -1, 1)
+    return stretch(stretch(image, 0, rows, interpolation), 1, columns, interpolation)
 
 
 def check_size(size: Any) -> tuple[int, int]:

@@ -131,10 +131,20 @@ def load_img(
         raise TypeError(f"load_img takes the name of a file or io.BytesIO; received {path!r}.")
     if img.mode not in MODES[color_mode]:
         img = img.convert(MODES[color_mode][0])
-    if target_size is None or img.size == (target_size[1], target_size[0]):
+    if target_size is None:
+        return img
+    target_size = _two(target_size, "load_img: target_size")
+    if img.size == (target_size[1], target_size[0]):
         return img
     box = _middle(img.size, (target_size[1], target_size[0])) if keep_aspect_ratio else None
     return img.resize((target_size[1], target_size[0]), pillow().Resampling[interpolation.upper()], box=box)
+
+
+def _two(size: Any, name: str) -> tuple[int, int]:
+    """A setting that is (height, width)."""
+    if not hasattr(size, "__len__") or len(size) != 2:
+        raise ValueError(f"{name} must be two numbers, (height, width); received {size!r}.")
+    return size[0], size[1]
 
 
 def _middle(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -155,5 +165,6 @@ def smart_resize(x: Any, size: Any, interpolation: str = "bilinear", data_format
     >>> smart_resize(np.ones((4, 8, 3)), (2, 2)).shape
     (2, 2, 3)
     """
-    y = resize(jnp.asarray(x), tuple(size), interpolation, crop_to_aspect_ratio=True, data_format=data_format)
+    size = _two(size, "smart_resize: size")
+    y = resize(jnp.asarray(x), size, interpolation, crop_to_aspect_ratio=True, data_format=data_format)
     return np.asarray(y) if isinstance(x, np.ndarray) else y

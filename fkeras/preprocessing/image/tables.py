@@ -76,6 +76,8 @@ class DataFrameIterator(FileIterator):
             raise TypeError(f"class_mode='multi_output' needs a list of columns as y_col; received {y_col!r}.")
         if not all(isinstance(f, str) for f in table[x_col]):
             raise TypeError(f"The column x_col={x_col!r} must hold strings, the names of files.")
+        if mode not in AS_THEY_ARE and not isinstance(y_col, str):
+            raise TypeError(f"class_mode={mode!r} needs the name of one column as y_col; received {y_col!r}.")
         kinds = (str, list, tuple) if mode == "categorical" else (str,)
         if mode not in AS_THEY_ARE and not all(isinstance(v, kinds) for v in table[y_col]):
             more = ", or lists of them" if mode == "categorical" else ""
