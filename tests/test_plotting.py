@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fkeras import layers, models, utils
+from fkeras.utils.plotting.diagram import Diagram, Labels
 from fkeras.utils.plotting.layout import GAP, arrange, ranks
+from fkeras.utils.plotting.picture import CLUSTER, PAPER, Rectangle, draw
 
 GRAPH = st.integers(1, 9).flatmap(
     lambda n: st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda e: e[0] < e[1])).map(
@@ -75,6 +77,37 @@ def test_nested_models_are_opened():
             .create(format="svg")
             .startswith(b"<svg")
         )
+
+
+def towers():
+    """Two inputs through one encoder, and an arrow that passes by wide boxes."""
+    a, b = layers.Input((8,)), layers.Input((8,))
+    encoder = models.Sequential([layers.Dense(4, input_shape=(8,)), layers.Dropout(0.2)], name="encoder")
+    h = layers.concatenate([encoder(a), encoder(b)])
+    h = layers.Dense(8, name="a_layer_with_a_rather_long_name")(h)
+    return models.Model([a, b], layers.add([h, layers.Dense(8)(a)]))
+
+
+@pytest.mark.parametrize("rankdir", ["TB", "BT", "LR", "RL"])
+@pytest.mark.parametrize("make", [branched, towers])
+def test_frames_and_arrows_keep_clear_of_other_boxes(make, rankdir):
+    diagram = Diagram(make(), Labels(shapes=True), nested=True)
+    drawn = draw(diagram, rankdir)
+    shapes = [s for s in drawn.shapes if isinstance(s, Rectangle)]
+    boxes, (frame,) = [s for s in shapes if s.fill == PAPER], [s for s in shapes if s.fill == CLUSTER]
+    assert frame.x >= 0 and frame.y >= 0
+    assert frame.x + frame.width <= drawn.width and frame.y + frame.height <= drawn.height
+    for box, said in zip(boxes, diagram.boxes, strict=True):
+        apart = max(box.x - frame.x - frame.width, frame.x - box.x - box.width)
+        apart = max(apart, box.y - frame.y - frame.height, frame.y - box.y - box.height)
+        assert (apart < -1) if said.inside else (apart > 1), said.title
+    for points in drawn.arrows:
+        for (x, y), (u, v) in itertools.pairwise(points):
+            for part in np.linspace(0, 1, 50):
+                p, q = x + part * (u - x), y + part * (v - y)
+                for box in boxes:
+                    within = 0.5 < p - box.x < box.width - 0.5 and 0.5 < q - box.y < box.height - 0.5
+                    assert not within
 
 
 def test_other_forms(tmp_path):

@@ -55,9 +55,10 @@ def draw(diagram: Diagram, rankdir: str = "TB") -> Picture:
         (max(map(len, [b.title, *b.rows])) * CHARACTER + 2 * PAD, LINE * (1 + len(b.rows)) + PAD) for b in diagram.boxes
     ]
     lies = rankdir in ("LR", "RL")
-    laid = arrange([(h, w) if lies else (w, h) for w, h in sizes], diagram.edges)
+    laid = arrange([(h, w) if lies else (w, h) for w, h in sizes], diagram.edges, [b.inside for b in diagram.boxes])
     turn(laid, rankdir)
-    shapes: list[Rectangle | Text] = clusters(diagram, laid.spots)
+    make_room(laid, clusters(diagram, laid.spots))
+    shapes = clusters(diagram, laid.spots)
     for box, spot in zip(diagram.boxes, laid.spots, strict=False):
         left, top = spot.x - spot.width / 2, spot.y - spot.height / 2
         bar = LINE + (PAD if not box.rows else PAD / 2)
@@ -81,15 +82,33 @@ def turn(laid: Layout, rankdir: str) -> None:
         spot.x, spot.y = spot.x + MARGIN, spot.y + MARGIN
 
 
+def make_room(laid: Layout, frames: list[Rectangle | Text]) -> None:
+    """Moves a layout, and widens its sheet, so that the frames are on it."""
+    sheets = [f for f in frames if isinstance(f, Rectangle)]
+    left, top = (max(-min(corner, default=0.0), 0.0) for corner in ([f.x for f in sheets], [f.y for f in sheets]))
+    for spot in laid.spots:
+        spot.x, spot.y = spot.x + left, spot.y + top
+    laid.width = max([laid.width, *(f.x + f.width - 2 * MARGIN for f in sheets)]) + left
+    laid.height = max([laid.height, *(f.y + f.height - 2 * MARGIN for f in sheets)]) + top
+
+
 def way(laid: Layout, route: list[int], lies: bool) -> list[Point]:
-    """The points of an arrow, from the edge of one box to that of another."""
-    points: list[Point] = [(laid.spots[i].x, laid.spots[i].y) for i in route]
-    first, last = laid.spots[route[0]], laid.spots[route[-1]]
-    sign = 1.0 if (last.x > first.x if lies else last.y > first.y) else -1.0
-    step = (first.width if lies else first.height) / 2 * sign, (last.width if lies else last.height) / 2 * sign
-    points[0] = (first.x + step[0], first.y) if lies else (first.x, first.y + step[0])
-    points[-1] = (last.x - step[1], last.y) if lies else (last.x, last.y - step[1])
-    return points
+    """The points of an arrow from the edge of one box to that of another: straight through the layers, where other
+    boxes stand, and aslant between them."""
+    spots = [laid.spots[i] for i in route]
+    down = spots[-1].x > spots[0].x if lies else spots[-1].y > spots[0].y
+    found: list[Point] = []
+    for spot in spots:
+        across, along, size = (spot.y, spot.x, spot.width) if lies else (spot.x, spot.y, spot.height)
+        reach, edge = spot.tall / 2, size / 2
+        before, after = (edge, reach) if spot is spots[0] else (-reach, -edge if spot is spots[-1] else reach)
+        for step in (before, after):
+            here = along + (step if down else -step)
+            point = (here, across) if lies else (across, here)
+            found += (
+                [point] if not found or max(abs(p - q) for p, q in zip(point, found[-1], strict=True)) > 0.5 else []
+            )
+    return found
 
 
 def clusters(diagram: Diagram, spots: list[Spot]) -> list[Rectangle | Text]:
@@ -97,13 +116,17 @@ def clusters(diagram: Diagram, spots: list[Spot]) -> list[Rectangle | Text]:
     found: list[Rectangle | Text] = []
     names = {b.inside[:d] for b in diagram.boxes for d in range(1, len(b.inside) + 1)}
     for name in sorted(names, key=len):
-        inner = [s for b, s in zip(diagram.boxes, spots, strict=False) if b.inside[: len(name)] == name]
-        pad = PAD - 2 * len(name)
-        left, top = min(s.x - s.width / 2 for s in inner) - pad, min(s.y - s.height / 2 for s in inner) - pad
-        right, bottom = max(s.x + s.width / 2 for s in inner) + pad, max(s.y + s.height / 2 for s in inner) + pad
+        inner = [(b.inside, s) for b, s in zip(diagram.boxes, spots, strict=False) if b.inside[: len(name)] == name]
+        pad = [PAD / 2 + 3 * (len(i) - len(name)) for i, _ in inner]
+        left = min(s.x - s.width / 2 - p for (_, s), p in zip(inner, pad, strict=True))
+        right = max(s.x + s.width / 2 + p for (_, s), p in zip(inner, pad, strict=True))
+        top = min(
+            s.y - s.height / 2 - p - LINE * (1 + len(i) - len(name)) for (i, s), p in zip(inner, pad, strict=True)
+        )
+        bottom = max(s.y + s.height / 2 + p for (_, s), p in zip(inner, pad, strict=True))
         found += [
             Rectangle(left, top, right - left, bottom - top, CLUSTER),
-            Text((left + right) / 2, bottom + LINE / 2, name[-1], INK),
+            Text(left + PAD / 2 + len(name[-1]) * CHARACTER / 2, top + LINE / 2 + 2, name[-1], INK),
         ]
     return found
 
