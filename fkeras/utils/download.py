@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import os
 import stat
 import sys
@@ -167,6 +168,8 @@ def fetching(origin: str) -> Iterator[tuple[Any, int | None]]:
         raise OSError(f"Could not download {origin}: the server says {error.code} ({error.reason}).") from error
     except urllib.error.URLError as error:
         raise OSError(f"Could not download {origin}: {error.reason}.") from error
+    except (http.client.HTTPException, ConnectionError) as error:
+        raise OSError(f"Could not download {origin}: the connection broke ({error!r}).") from error
     except TimeoutError as error:
         raise OSError(f"Could not download {origin}: no answer for {PATIENCE:.0f} seconds.") from error
 
