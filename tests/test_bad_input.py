@@ -6,7 +6,6 @@ Nothing here may reach a compiled program, apart from the last section: numbers 
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -361,17 +360,12 @@ def test_a_model_that_was_never_built_can_predict() -> None:
     assert Sequential([Dense(2)]).predict(X, verbose=0).shape == (20, 2)
 
 
-def test_a_batch_larger_than_the_data_is_one_batch_as_in_keras_and_is_told() -> None:
-    model, whole = (Sequential([Dense(1, input_shape=(4,), kernel_initializer="ones")]) for _ in range(2))
-    for m in (model, whole):
-        m.compile("sgd", "mse")
-    with pytest.warns(UserWarning, match=r"batch_size=64 is larger than the data: every epoch is one batch of 20 rows"):
-        told = fit(model, batch_size=64, shuffle=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert fit(whole, batch_size=20, shuffle=False).history == told.history
-        fit(model, batch_size=20, validation_split=0.5)
-        fit(model)  # the default batch size was nobody's wish
+def test_a_batch_larger_than_the_data_is_refused() -> None:
+    model = Sequential([Dense(1, input_shape=(4,))])
+    model.compile("sgd", "mse")
+    check(lambda: fit(model, batch_size=64), ValueError, "batch_size=64", "20 rows", "batch_size=20")
+    fit(model, batch_size=20, validation_split=0.5)
+    fit(model)  # the default batch size was nobody's wish
 
 
 # --- numbers that go wrong in training ---------------------------------------------------------

@@ -147,3 +147,16 @@ def test_a_tree_of_all_values_is_read_and_set():
         model.set_state_tree({"trainable_variables": {"body": {"kernel": 1.0}}})
     with pytest.raises(ValueError, match="numpy_array"):
         model.get_state_tree("numpy")
+
+
+def test_epochs_and_steps_may_be_limited() -> None:
+    model = classifier(fkeras)
+    try:
+        fkeras.config.set_max_epochs(2)
+        fkeras.config.set_max_steps_per_epoch(3)
+        with pytest.warns(UserWarning, match="limits"):
+            history = model.fit(X, CLASS, batch_size=5, epochs=9, verbose=0)
+        assert len(history.epoch) == 2 and int(model.optimizer.iterations) == 6
+    finally:
+        fkeras.config.set_max_epochs(None)
+        fkeras.config.set_max_steps_per_epoch(None)

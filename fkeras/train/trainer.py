@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import warnings
 from typing import Any
 
-from .. import losses, metrics, optimizers
+from .. import config, losses, metrics, optimizers
 from . import fitting, predicting, state_tree
 from .arrays import Rows
 from .callbacks import CallbackList, History, hooks_for
@@ -197,6 +198,7 @@ class Trainer(Stepping):
         check_counts(epochs=epochs, initial_epoch=initial_epoch)
         check_steps(steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
         check_switch(shuffle=shuffle == "batch" or shuffle)  # which Keras 2 said of arrays in files
+        epochs = limited(epochs, config.max_epochs(), "epochs")
         size = check_batch_size(batch_size, default=None)
         validation_size = check_batch_size(validation_batch_size, "validation_batch_size", default=size)
         plan = fitting.Plan(
@@ -220,6 +222,8 @@ class Trainer(Stepping):
             if validation is not None:
                 require_measure(self, "validation_data")
             steps = steps_per_epoch or batches_in(data, size)
+            if steps != (fewer := limited(steps, config.max_steps_per_epoch(), "the steps of an epoch")):
+                steps, plan = fewer, dataclasses.replace(plan, steps_per_epoch=fewer)
             hooks = hooks_for(callbacks, self, add_history=True, verbose=verbose, epochs=epochs, steps=steps)
             return fitting.fit(self, programs, data, validation, plan, hooks)
 
@@ -327,6 +331,14 @@ def set_plainly(model: Any, **values: Any) -> None:
     """Sets attributes of the face, which no program depends on."""
     for name, value in values.items():
         object.__setattr__(model, name, value)
+
+
+def limited(wanted: Any, most: int | None, what: str) -> Any:
+    """How many epochs or steps there are, by `fkeras.config`; fewer than wanted are told."""
+    if not most or (wanted is not None and wanted <= most):
+        return wanted
+    warnings.warn(f"fkeras.config limits {what} to {most}.", stacklevel=4)
+    return most
 
 
 def batches_in(data: Any, size: int | None) -> int | None:
