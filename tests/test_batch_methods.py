@@ -153,10 +153,10 @@ def test_epochs_and_steps_may_be_limited() -> None:
     model = classifier(fkeras)
     try:
         fkeras.config.set_max_epochs(2)
-        fkeras.config.set_max_steps_per_epoch(3)
+        fkeras.config.set_max_steps_per_epoch(2)
         with pytest.warns(UserWarning, match="limits"):
             history = model.fit(X, CLASS, batch_size=5, epochs=9, verbose=0)
-        assert len(history.epoch) == 2 and int(model.optimizer.iterations) == 6
+        assert len(history.epoch) == 2 and int(model.optimizer.iterations) == 4
     finally:
         fkeras.config.set_max_epochs(None)
         fkeras.config.set_max_steps_per_epoch(None)
