@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from . import initializers, input_spec, random, sharing, spec, storey
+from . import initializers, input_spec, lending, random, sharing, spec, storey
 from .variable import Variable
 
 
@@ -150,7 +150,7 @@ def run(bound: Any, scope: Scope, inputs: Any, kwargs: Any) -> Any:
     if (expected := vars(bound).get("input_spec")) is not None and inputs:
         input_spec.check(scope.original, expected, inputs[0])
     offered = {k: scope.offer(k) for k in bound._wants if k not in kwargs}
-    with random.lent(scope.rng):
+    with random.lent(scope.rng), lending.in_phase(root_of(scope).training):
         return bound.call(*inputs, **offered, **kwargs)
 
 

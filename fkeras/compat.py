@@ -17,77 +17,12 @@ import importlib.abc
 import importlib.machinery
 import pkgutil
 import sys
-import types
 from collections.abc import Sequence
 from typing import Any
 
-from . import legacy, ops, random
-from .utils.session import is_keras_tensor
+from .legacy.tensorflow import StandIn, tensorflow
 
 PREFIXES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras.src", "keras")  # longest first
-
-FUNCTIONS = (
-    "abs add argmax argmin cast clip_by_value=clip concat=concatenate convert_to_tensor cos cumsum divide equal exp"
-    " expand_dims eye gather=take greater less log=log matmul maximum minimum multiply ones ones_like one_hot pow=power"
-    " range=arange reduce_all=all reduce_any=any reduce_max=max reduce_mean=mean reduce_min=min reduce_prod=prod"
-    " reduce_sum=sum repeat reshape reverse=flip round shape sigmoid sign sin split sqrt square squeeze stack"
-    " stop_gradient subtract tanh tensordot tile transpose unstack where zeros zeros_like"
-)
-NN = (
-    "elu gelu leaky_relu log_softmax relu relu6 selu sigmoid silu softmax softplus softsign swish=silu tanh"
-    " l2_normalize=normalize"
-)
-TYPES = "bfloat16 bool float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 string"
-SAYINGS = {
-    "GradientTape": "take jax.grad of a function of params: fkeras.train, or model.apply(params, state, x).",
-    "Session": "there are no sessions.",
-    "data": "fit takes arrays, generators and the data sources of fkeras.",
-}
-
-
-def named(table: str, home: Any) -> dict[str, Any]:
-    """The functions that a table of `old=today` names."""
-    pairs = (entry.partition("=") for entry in table.split())
-    return {old: getattr(home, today or old) for old, _, today in pairs}
-
-
-class StandIn(types.ModuleType):
-    """A module that knows some names, and says of the others where they are."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        said = SAYINGS.get(name, "use fkeras.ops, jax.numpy or NumPy, or install TensorFlow.")
-        raise AttributeError(f"{self.__name__}.{name} is not here: fkeras stands in for tensorflow.keras only; {said}")
-
-
-def tensorflow() -> StandIn:
-    """The stand-in for TensorFlow."""
-    module = StandIn("tensorflow", "A few functions of TensorFlow by their names, over fkeras.")
-    draw = StandIn("tensorflow.random")
-    vars(draw).update(
-        set_seed=random.set_random_seed, normal=random.normal, uniform=random.uniform,
-        truncated_normal=random.truncated_normal,
-    )  # fmt: skip
-    nn, math_ = StandIn("tensorflow.nn"), StandIn("tensorflow.math")
-    vars(nn).update(named(NN, ops))
-    vars(math_).update(named(FUNCTIONS, ops))
-    compat = StandIn("tensorflow.compat")
-    config = StandIn("tensorflow.config")
-    vars(config).update(list_physical_devices=lambda kind=None: [])
-    vars(module).update(
-        named(FUNCTIONS, ops), random=draw, nn=nn, math=math_, compat=compat, config=config, __version__="2.0+fkeras",
-        constant=legacy.backend.constant, function=plain, is_tensor=is_keras_tensor, executing_eagerly=lambda: True,
-        set_random_seed=random.set_random_seed, **{t: t for t in TYPES.split()},
-        keras=sys.modules[__package__ or "fkeras"], __path__=[],
-    )  # fmt: skip
-    return module
-
-
-def plain(function: Any = None, **settings: Any) -> Any:
-    """`tf.function`: the function as it is; models compile their own programs."""
-    return (lambda f: f) if function is None else function
-
 
 def counterpart(name: str) -> str | None:
     """The module of fkeras that an import by another name means, or None."""
@@ -97,13 +32,22 @@ def counterpart(name: str) -> str | None:
     return None
 
 
+def inner(name: str) -> Any:
+    """A module in the stand-in for TensorFlow, or None."""
+    found: Any = sys.modules.get("tensorflow")
+    for part in name.split(".")[1:]:
+        found = vars(found).get(part) if isinstance(found, StandIn) else None
+    return found if isinstance(found, StandIn) and name != "tensorflow" else None
+
+
 def loaded(name: str) -> Any:
     """A module of fkeras; raises ModuleNotFoundError if there is none."""
     if name not in sys.modules:
         try:
             pkgutil.resolve_name(name)
         except (ImportError, AttributeError) as error:
-            raise ModuleNotFoundError(f"No module named {name!r}: {error}", name=name) from None
+            said = error if type(error) is ImportError else "fkeras has nothing there."
+            raise ModuleNotFoundError(f"No module named {name!r}: {said}", name=name) from None
     if name not in sys.modules:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return sys.modules[name]
@@ -113,13 +57,14 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Answers imports by other names with modules of fkeras."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
-        if counterpart(fullname) is None and fullname not in ("tensorflow", "tensorflow.python"):
+        if counterpart(fullname) is None and fullname != "tensorflow" and inner(fullname) is None:
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: Any) -> Any:
         name = counterpart(spec.name)
-        module = tensorflow() if name is None else loaded(name)
+        found = loaded(name) if name is not None else inner(spec.name)
+        module = tensorflow(sys.modules[__package__ or "fkeras"]) if found is None else found
         spec.loader_state = vars(module).get("__spec__")
         return module
 

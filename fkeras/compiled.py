@@ -35,11 +35,13 @@ UPSTAIRS = (
 )  # not for programs
 _programs: collections.OrderedDict[Hashable, Any] = collections.OrderedDict()
 _lock = threading.Lock()
+constants = [0]  # counts how often a value was replaced that stands in programs as a constant
 changes = [0]  # counts the settings changed on any layer: while it stands still, fingerprints stand
 
 
 def program(key: Hashable, make: Callable[[], Any]) -> Any:
-    """The compiled program for a key, made on first demand."""
+    """The compiled program for a key, made on first demand; anew where a value changed that stands in programs."""
+    key = (constants[0], key)
     with _lock:
         if key in _programs:
             _programs.move_to_end(key)

@@ -19,6 +19,7 @@ from . import (
     constraints,
     graph,
     initializers,
+    lending,
     random,
     reading,
     registry,
@@ -170,7 +171,7 @@ class Facade(surface.Surface, stored.Stored):
         """The values of all weights as NumPy arrays."""
         while True:
             turn = storey.turns[0]
-            with storey.holding(storey.runs(self)):
+            with storey.holding(storey.runs(self)), lending.lending(None):
                 values = [np.asarray(w.value) for w in self.weights]
             if turn == storey.turns[0]:  # or another thread began to train meanwhile
                 return values
@@ -265,7 +266,12 @@ class Facade(surface.Surface, stored.Stored):
                 half = storey.find((face.scope.params, face.scope.state), name)
                 if half is not None:
                     return half[name]
+                original = face.scope.original
+                if face.scope.plan is None and original._face.nodes and name in original._face.declared:
+                    return getattr(original, name).value  # of a layer that another one refers to
             elif name in face.declared or storey.find(face.values, name) is not None:
+                if face.values is None and face.nodes:
+                    ensure_known(self)
                 return storey.handle(self, name)
         hint = ""
         if face is not None and face.values is None and name in ("kernel", "bias", "gamma", "beta", "embeddings"):
@@ -390,7 +396,12 @@ def ensure(layer: Any, args: Any = None, kwargs: Any = None) -> None:
 
 def is_known(layer: Any) -> bool:
     """Whether a layer has its values, or could make them."""
-    return layer._face.filled or layer._known_specs() is not None or bool(layer._face.declared and not layer.builds)
+    return layer._face.filled or layer._known_specs() is not None or has_declared_all(layer)
+
+
+def has_declared_all(layer: Any) -> bool:
+    """Whether a layer without sublayers has added all its weights, in `__init__` or in a `build` that was called."""
+    return bool(layer._face.declared) and (not layer.builds or (layer.built and not layer.children))
 
 
 def ensure_known(layer: Any) -> None:
@@ -449,8 +460,10 @@ def ensure_alone(layer: Any, args: Any, kwargs: Any) -> None:
     else:
         known = layer._known_specs()
         if known is None:
-            if layer._face.declared and not layer.builds:
-                return  # its weights were added in `__init__` and are drawn when they are read
+            if has_declared_all(layer):
+                for key in layer._face.declared if layer.builds else ():
+                    storey.own_values(layer, key)
+                return  # what was added in `__init__` is drawn when it is read
             raise ValueError(
                 f"{layer!r} has no weights yet, since it does not know the shape of its inputs: "
                 "call it on data, or build(input_shape), first."

@@ -491,9 +491,10 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
         elif name in _POLICY and "dtype_policy" in vars(self):
             object.__setattr__(self, "dtype_policy", policies.get(value))
             name, value = "dtype", self.dtype_policy.variable_dtype
-        object.__setattr__(self, name, value)
+        object.__setattr__(self, name, shared_names[name](self, value) if name in shared_names else value)
 
 
+shared_names: dict[str, Callable[[Any, Any], Any]] = {}  # attributes of older layers that are methods today
 _POLICY = ("dtype", "dtype_policy")
 _TAKEN = frozenset(
     ("init", "apply", "call", "build", "values", "children", "weights", "variables", "losses", "replace")

@@ -7,9 +7,11 @@ into a call.
 
 from __future__ import annotations
 
+import contextlib
+import weakref
 from typing import Any
 
-from . import compiled
+from . import compiled, lending, storey
 
 Path = tuple[str, ...]
 Aliases = list[tuple[Path, Path]]
@@ -18,6 +20,11 @@ Aliases = list[tuple[Path, Path]]
 @compiled.fact
 def aliases(layer: Any) -> Aliases:
     """(other place, first place) for every layer that stands in several places below `layer`."""
+    return places(layer)[1]
+
+
+def places(layer: Any) -> tuple[dict[int, Path], Aliases]:
+    """({the id of each layer below `layer`: the first place of it}, (other place, first place) of those in several)."""
     first: dict[int, Path] = {}
     found: Aliases = []
 
@@ -30,7 +37,18 @@ def aliases(layer: Any) -> Aliases:
             visit(child, (*path, name))
 
     visit(layer, ())
-    return found
+    return first, found
+
+
+def lender(layer: Any) -> lending.Lender:
+    """What lends values of `layer` to the functions that its programs trace; it keeps no layer alive."""
+    first, _ = places(layer)
+    known = weakref.WeakKeyDictionary({part: first[id(part)] for part in storey.subtree(layer)})
+
+    def lend(values: Any, inputs: Any, rng: Any, training: bool) -> contextlib.AbstractContextManager[None]:
+        return lending.lending(lending.Lent(known, values[0], values[1], inputs, rng, training))
+
+    return lend
 
 
 def without_copies(layer: Any, tree: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import spec
+from . import lending, spec
 from .variable import Variable
 
 Values = tuple[dict[str, Any], dict[str, Any]]
@@ -110,7 +110,9 @@ class Weight(Variable):
 
     @property
     def value(self) -> Any:
-        return self.entry()[self.key]
+        lent = lending.lent()
+        half = None if lent is None else find(lent.of(self.layer), self.key)
+        return (self.entry() if half is None else half)[self.key]
 
     @value.setter
     def value(self, value: Any) -> None:

@@ -18,7 +18,7 @@ FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     1: "activations initializers regularizers constraints policies dtype_policies random stream variable"
     " losses metrics optimizers schedules input_spec reading mixed_precision forms windows convolve pool attention data"
     " placement",
-    2: "surface graph ops layer storey stored sharing binding facade compiled",
+    2: "surface graph lending ops layer storey stored sharing binding facade compiled",
     3: "layers",
     4: "train callbacks",
     5: "models saving",

@@ -114,7 +114,9 @@ REFUSED = {
     "unknown": (lambda: Dense(3, initt="zeros"), TypeError, "initt"),
     "forget": (lambda: LSTM(3, forget_bias_init="uniform"), ValueError, "forget_bias_init"),
     "graph": (lambda: keras.models.Graph(), NotImplementedError, "Model"),
-    "gradients": (lambda: K.gradients(1, 2), NotImplementedError, "jax.grad"),
+    "gradients": (lambda: K.gradients(1, 2), TypeError, "jax.grad"),
+    "session": (lambda: K.get_session().run("x"), NotImplementedError, "K.get_value"),
+    "layout": (lambda: Sequential([Conv2D(4, 3, input_shape=(1, 28, 28))]), ValueError, "set_image_data_format"),
     "gpus": (lambda: keras.utils.multi_gpu_model(None, 2), NotImplementedError, "DataParallel"),
     "merge": (lambda: layers.merge([1, 2], mode="plus"), ValueError, "concat"),
     "absent": (lambda: importlib.import_module("fkeras.layers.core").Dens, AttributeError, "Dens"),
@@ -349,6 +351,18 @@ import fkeras
 assert keras is tfk is tf.keras is fkeras and D is Dense is fkeras.layers.Dense and K is fkeras.backend
 assert fkeras.layers.__spec__.name == "fkeras.layers" and fkeras.layers.__name__ == "fkeras.layers"
 assert float(tf.reduce_mean(tf.constant([1.0, 3.0]))) == 2.0
+import tensorflow.compat.v1 as tf1
+assert tf1 is tf
+try:
+    import keras.applications.resnet50
+except ImportError as error:
+    assert "pretrained" in str(error)
+config = tf.ConfigProto()
+config.gpu_options.allow_growth = True
+K.set_session(tf.compat.v1.Session(config=config))
+with tf.device("/cpu:0"):
+    assert tf.config.experimental.list_physical_devices("GPU") == []
+    assert len(list(tf.data.Dataset.from_tensor_slices(([1, 2, 3], [4, 5, 6])).batch(2))) == 2
 try:
     tf.GradientTape
 except AttributeError as error:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import jax
 
-from .. import random
+from .. import lending, random
 from ..layer import Layer, shown
 
 LAMBDA = "<lambda>"  # the name of every one
@@ -76,7 +76,7 @@ class Lambda(Layer):
 
     def call(self, inputs: Any, *, rng: Any, training: bool, mask: Any) -> Any:
         offered = {"mask": mask, "training": training}
-        with random.lent(rng):
+        with random.lent(rng), lending.in_phase(training):
             y = self.function(inputs, **self.arguments, **{n: offered[n] for n in self.asked})
         if self.output_shape is not None:
             self.check_shape(inputs, y)

@@ -56,7 +56,14 @@ def check_fit(layer: Any, x: Any, extents: tuple[int, ...]) -> None:
     """Refuses inputs that are smaller than a window which is not padded."""
     sizes = [x.shape[i] for i in space(layer)]
     if layer.padding == "valid" and any(isinstance(n, int) and n < k for n, k in zip(sizes, extents, strict=True)):
+        other = {"channels_last": "channels_first", "channels_first": "channels_last"}[layer.data_format]
+        inner = x.shape[2:] if other == "channels_first" else x.shape[1:-1]
+        swapped = all(isinstance(n, int) and n >= k for n, k in zip(inner, extents, strict=True))
+        hint = (
+            f" If the channels stand elsewhere, write data_format={other!r}, or set it for all layers with "
+            f"fkeras.config.set_image_data_format({other!r})."
+        ) * swapped
         raise ValueError(
             f"{layer!r} slides a window that covers {shown(extents)} positions; inputs of shape {shown(x.shape)} have "
-            f"only {shown(sizes)} ({layer.data_format}). Use larger inputs, a smaller window, or padding='same'."
+            f"only {shown(sizes)} ({layer.data_format}). Use larger inputs, a smaller window, or padding='same'.{hint}"
         )

@@ -250,7 +250,8 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
                 f"batch_dot: axes={axes!r} must name axes behind the batch; got shapes {shown(x.shape)} and "
                 f"{shown(y.shape)}."
             )
-    if x.shape[ends[0]] != y.shape[ends[1]] or x.shape[0] != y.shape[0]:
+    pairs = ((x.shape[ends[0]], y.shape[ends[1]]), (x.shape[0], y.shape[0]))
+    if any(isinstance(m, int) and isinstance(n, int) and m != n for m, n in pairs):  # unknown sizes may be equal
         raise ValueError(
             f"batch_dot: along axes {axes!r}, and along the batch, sizes must be equal; got shapes {shown(x.shape)} "
             f"and {shown(y.shape)}."

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from ..layer import Layer, LayerType, Shapes
+from .. import convolve
+from ..layer import Layer, LayerType, Shapes, shown
 from ..layers import (
     GRU,
     LSTM,
@@ -21,6 +22,7 @@ from ..layers import (
     SeparableConv2D,
     merging,
 )
+from ..layers.layout import space
 from ..layers.settings import Activation, Constraint, Initializer, Regularizer, check_positive
 from .rules import square
 from .telling import gone, tell
@@ -78,18 +80,57 @@ def AtrousConvolution2D(*args: Any, **kwargs: Any) -> Conv2D:
     return Convolution2D(*args, **kwargs)
 
 
+class Aimed(Layer):
+    """A transposed convolution that is told the shape of its outputs, as in Keras 1.
+
+    aim: that shape; None where a size follows from the settings.
+    """
+
+    aim: Any = None
+
+    def call(self, x: Any, *, params: Any) -> Any:
+        slides, axes = self.slides(), space(self)  # type: ignore[attr-defined]
+        more = []
+        for axis, k, s in zip(axes, self.kernel_size, slides["strides"], strict=True):  # type: ignore[attr-defined]
+            least = (x.shape[axis] - 1) * s + (k if self.padding == "valid" else k % 2)  # type: ignore[attr-defined]
+            more.append(None if self.aim[axis] is None else self.aim[axis] - least)
+        if any(m is not None and not 0 <= m < s for m, s in zip(more, slides["strides"], strict=True)):
+            raise ValueError(
+                f"{type(self).__name__}: from inputs of shape {shown(x.shape)} with kernel_size={self.kernel_size}, "  # type: ignore[attr-defined]
+                f"strides={slides['strides']} and padding={self.padding!r} no output of shape {self.aim} can come; "  # type: ignore[attr-defined]
+                "leave output_shape out."
+            )
+        more = None if None in more else tuple(more)
+        y = convolve.conv_transpose(x, params["kernel"], output_padding=more, **slides)
+        return self.finish(y, params)  # type: ignore[attr-defined]
+
+
+class AimedConv2DTranspose(Aimed, Conv2DTranspose):
+    """`Conv2DTranspose` to a shape."""
+
+
+class AimedConv3DTranspose(Aimed, Conv3DTranspose):
+    """`Conv3DTranspose` to a shape."""
+
+
+def deconvolution(name: str, rank: int, plain: Any, aimed: Any, args: Any, kwargs: Any) -> Any:
+    """A transposed convolution as Keras 1 wrote it: filters, the sides of the kernel, the shape of the output."""
+    tell(name, f"write {plain.__name__}(filters, kernel_size, ...).")
+    aim = kwargs.pop("output_shape", args[1 + rank] if len(args) > 1 + rank else None)
+    args, kwargs = square(name, rank, args[: 1 + rank], kwargs)
+    if aim is None or not any(isinstance(n, int) for n in aim[1:]):
+        return plain(*args, **kwargs)
+    return aimed(*args, **kwargs, aim=tuple(aim))
+
+
 def Deconvolution2D(*args: Any, **kwargs: Any) -> Conv2DTranspose:
-    """`Conv2DTranspose`; the fourth argument, the shape of the output, follows from the settings."""
-    tell("Deconvolution2D", "write Conv2DTranspose(filters, kernel_size, ...).")
-    args, kwargs = square("Deconvolution2D", 2, args[:3], kwargs)
-    return Conv2DTranspose(*args, **kwargs)
+    """`Conv2DTranspose`; the fourth argument is the shape of the output."""
+    return deconvolution("Deconvolution2D", 2, Conv2DTranspose, AimedConv2DTranspose, args, kwargs)
 
 
 def Deconvolution3D(*args: Any, **kwargs: Any) -> Conv3DTranspose:
-    """`Conv3DTranspose`; the fifth argument, the shape of the output, follows from the settings."""
-    tell("Deconvolution3D", "write Conv3DTranspose(filters, kernel_size, ...).")
-    args, kwargs = square("Deconvolution3D", 3, args[:4], kwargs)
-    return Conv3DTranspose(*args, **kwargs)
+    """`Conv3DTranspose`; the fifth argument is the shape of the output."""
+    return deconvolution("Deconvolution3D", 3, Conv3DTranspose, AimedConv3DTranspose, args, kwargs)
 
 
 def CuDNNLSTM(units: int, **kwargs: Any) -> LSTM:
@@ -239,7 +280,10 @@ def merge(
     (1, 5)
     """
     found = merger(mode, concat_axis, dot_axes, name=name)
-    return found(inputs, **(arguments or {})) if callable(mode) else found(inputs)
+    if not callable(mode):
+        return found(inputs)
+    made = found(inputs, **(arguments or {}))
+    return made[0] if isinstance(made, list) and len(made) == 1 else made
 
 
 class Merge(Layer):

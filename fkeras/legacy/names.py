@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
+
+import numpy as np
 
 from .. import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from ..policies import DTypePolicy
@@ -48,12 +51,49 @@ def activity(name: str, of: Any) -> Any:
     return renamed(name, of, f"activity_regularizer={of.__name__}(...)")
 
 
+def slice_arrays(arrays: Any, start: Any = None, stop: Any = None) -> Any:
+    """Rows of an array or of each in a list: from start to stop, or those that a list names.
+
+    >>> slice_arrays([[1, 2, 3], [4, 5, 6]], 0, 2)
+    [[1, 2], [4, 5]]
+    """
+    tell("slice_arrays", "write x[start:stop].")
+    rows = slice(start, stop) if start is None or isinstance(start, int) else start
+    return [x[rows] for x in arrays] if isinstance(arrays, (list, tuple)) else arrays[rows]
+
+
+def probas_to_classes(y_pred: Any) -> Any:
+    """The class of each row: the largest number, or whether the only one is above one half.
+
+    >>> probas_to_classes(np.array([[0.2, 0.8], [0.6, 0.4]])).tolist()
+    [1, 0]
+    """
+    tell("probas_to_classes", "write y.argmax(-1), or (y > 0.5).astype('int32').")
+    y_pred = np.asarray(y_pred)
+    one = y_pred.ndim < 2 or y_pred.shape[1] == 1
+    return (y_pred.reshape(-1) > 0.5).astype("int32") if one else y_pred.argmax(1)
+
+
+def accuracy(p: Any, y: Any) -> float:
+    """The share of equal numbers.
+
+    >>> accuracy([1, 2], [1, 3])
+    0.5
+    """
+    tell("accuracy", "write np.mean(p == y).")
+    return float(np.mean(np.asarray(p) == np.asarray(y)))
+
+
 PARALLEL = (
     "models run on all devices of a data-parallel distribution: "
     "fkeras.distribution.set_distribution(fkeras.distribution.DataParallel()) before the model is made."
 )
 GRAPH = "write Model(inputs, outputs); the functional form replaced Graph in 2016."
 R, C = regularizers, constraints
+SMALL = {
+    name.lower(): renamed(name.lower(), getattr(optimizers, name), f"{name}(...)")
+    for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
+}
 
 NAMES: dict[str, dict[str, Any]] = {
     "layers": {
@@ -66,6 +106,7 @@ NAMES: dict[str, dict[str, Any]] = {
     },
     "models": {
         "Graph": gone("Graph", GRAPH), "model_from_yaml": gone("model_from_yaml", "write model_from_json."),
+        "slice_X": slice_arrays,
         "model_from_config": renamed("model_from_config", layers.deserialize, "models.Model.from_config(config)"),
     },
     "regularizers": {
@@ -90,12 +131,25 @@ NAMES: dict[str, dict[str, Any]] = {
         name: getattr(optimizers.schedules, name)
         for name in ("CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "PiecewiseConstantDecay",
                      "PolynomialDecay", "InverseTimeDecay")
-    },
+    } | SMALL,
     "utils": {
+        "probas_to_classes": probas_to_classes, "categorical_probas_to_classes": probas_to_classes,
+        "accuracy": accuracy, "slice_arrays": slice_arrays, "slice_X": slice_arrays,
         "plot": renamed("plot", plot_model, "plot_model"),
         "multi_gpu_model": gone("multi_gpu_model", PARALLEL), "Policy": DTypePolicy,
     },
 }  # fmt: skip
+
+class Called(types.ModuleType):
+    """A module of today whose name was that of a function."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return SMALL[self.__name__.rpartition(".")[2]](*args, **kwargs)
+
+
+for _name in SMALL:
+    if isinstance(_module := vars(optimizers).get(_name), types.ModuleType):
+        _module.__class__ = Called
 
 # names in strings: compile(loss="cosine_proximity")
 OLD_LOSSES = {

@@ -26,7 +26,8 @@ PATHS: dict[str, str] = {
     **{f"engine.{name}": "layers models utils saving" for name in ENGINE.split()},
     "engine": "layers models utils",
     "objectives": "losses",
-    "initializations": "initializers",
+    "initializations": "legacy.initializations",
+    "datasets.data_utils": "utils",
     "optimizers.experimental": "optimizers",
     "optimizer_v1": "optimizers",
     "optimizer_v2": "optimizers",
@@ -55,7 +56,8 @@ class OldPath(types.ModuleType):
         if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
         if name == "__all__":
-            return [n for m in self._modules() for n in dir(m) if not n.startswith("_")]
+            found = [n for m in self._modules() for n in getattr(m, "__all__", dir(m))]
+            return list(dict.fromkeys(n for n in found if not n.startswith("_")))
         for module in self._modules():
             found = getattr(module, name, None)
             if found is not None:
@@ -78,6 +80,8 @@ def fall_back(module: types.ModuleType, names: dict[str, Any], sources: tuple[ty
     def find(name: str) -> Any:
         if name in names:
             return names[name]
+        if name == "__all__" and names:  # `from keras.layers import *`
+            return [*(n for n in vars(module) if not n.startswith("_")), *names]
         if not name.startswith("_"):
             for source in sources:
                 if hasattr(source, name):

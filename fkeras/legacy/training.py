@@ -14,12 +14,14 @@ import numpy as np
 from .. import atomic, graph
 from ..callbacks import ModelCheckpoint
 from ..graph import is_symbol
+from ..layer import Layer
 from ..models import Model
 from ..optimizers import Optimizer
 from ..preprocessing.image import ImageDataGenerator
 from ..saving import public
 from ..saving.legacy import write_weights
 from .arguments import DROPPED, read
+from .backend.gradients import get_gradients, get_updates
 from .telling import gone, tell
 
 OLD = {a for (c, a) in DROPPED if c == "fit"}
@@ -107,20 +109,6 @@ def set_rate(self: Any, value: Any) -> None:
     self.learning_rate = value
 
 
-def positional_name(add_weight: Callable[..., Any]) -> Callable[..., Any]:
-    """`add_weight("kernel", shape=...)`, with the name in front as in Keras 2."""
-
-    def add(self: Any, *given: Any, **kwargs: Any) -> Any:
-        args: Any = given
-        if args and isinstance(args[0], str) and (len(args) > 1 or "shape" in kwargs) and "name" not in kwargs:
-            tell("add_weight(name, shape)", "the shape stands first today: add_weight(shape=..., name=...).")
-            args, kwargs = args[1:], {**kwargs, "name": args[0]}
-        return add_weight(self, *args, **kwargs)
-
-    add.__doc__, add.__name__, add.__wrapped__ = add_weight.__doc__, "add_weight", add_weight  # type: ignore
-    return add
-
-
 def node_at(layer: Any, index: int, name: str) -> Any:
     """The symbols of one call of a layer: what it took, or what it made."""
     node = layer._face.nodes[index]
@@ -191,11 +179,24 @@ def with_inputs(add_loss: Callable[..., Any]) -> Callable[..., Any]:
     return add
 
 
+def add_update(self: Any, updates: Any, inputs: Any = None) -> None:
+    """`self.add_update(K.update(x, new))`, in a `call`: the update has been made already."""
+    for update in updates if isinstance(updates, list) else [updates]:
+        if isinstance(update, tuple):
+            update[0].assign(update[1])
+
+
 METHODS: dict[type, Iterable[tuple[str, Any]]] = {
     Model: (
         ("fit_generator", fit_generator), ("evaluate_generator", evaluate_generator),
         ("predict_generator", predict_generator), ("predict_proba", predict_proba),
         ("predict_classes", predict_classes), ("to_yaml", gone("to_yaml", "write to_json().")),
     ),
-    Optimizer: (("lr", property(get_rate, set_rate)),),
+    Layer: (
+        ("add_update", add_update),
+        ("set_input", gone("set_input", "begin the model with Input(tensor=...), or call the layer on the symbol.")),
+    ),
+    Optimizer: (
+        ("lr", property(get_rate, set_rate)), ("get_updates", get_updates), ("get_gradients", get_gradients),
+    ),
 }  # fmt: skip

@@ -16,8 +16,8 @@ def by_depth(inputs: list[graph.Symbol], outputs: list[graph.Symbol]) -> list[An
     >>> [layer.name for layer in by_depth([a, b], [Add()([a, Dense(2)(b)])])]
     ['b', 'a', 'dense', 'add']
     """
-    inner = [s for s in inputs if not isinstance(s.node.layer, InputLayer)]
-    nodes = graph.toposort(outputs, inner)
+    inner = {s: None for s in inputs if not isinstance(s.node.layer, InputLayer)}  # `in` a list would compare symbols
+    nodes = graph.toposort(outputs, list(inner))
     known, met = set(nodes), first_met(outputs, set(inner))
     of_node: dict[graph.Node, int] = {}
     of_layer: dict[int, int] = {}

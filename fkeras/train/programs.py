@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .. import compiled, placement, random
+from .. import compiled, placement, random, sharing
 from ..masking import values_of
 from ..optimizers import Optimizer
 from . import loop
@@ -50,7 +50,8 @@ class Programs:
         if self.own is not None:
             return self.own.make_step()
         optimizer = self.optimizer.skeleton() if isinstance(self.optimizer, Optimizer) else self.optimizer
-        return make_step(compiled.skeleton(self.model), copy.copy(self.objective), optimizer, guard=True)
+        lend = sharing.lender(self.model)
+        return make_step(compiled.skeleton(self.model), copy.copy(self.objective), optimizer, guard=True, lend=lend)
 
     def train(self, batch_size: int) -> Any:
         """(ts, data, order, start, stop) -> (leaves of ts, reached)."""
@@ -66,7 +67,9 @@ class Programs:
         def make() -> Any:
             own = self.own
             test = (
-                evaluator(compiled.skeleton(self.model), copy.copy(self.objective)) if own is None else own.make_test()
+                evaluator(compiled.skeleton(self.model), copy.copy(self.objective), sharing.lender(self.model))
+                if own is None
+                else own.make_test()
             )
             return jax.jit(loop.make_test(test, batch_size), donate_argnums=2)
 
@@ -85,10 +88,11 @@ class Programs:
         def make() -> Any:
             if (own := predicting_itself(self.model)) is not None:
                 return jax.jit(own)
-            model = compiled.skeleton(self.model)
+            model, lend = compiled.skeleton(self.model), sharing.lender(self.model)
 
             def run(params: Any, state: Any, x: Any, rng: Any = None) -> Any:
-                y, new = model.apply(params, state, x, rng=rng, training=False)
+                with lend((params, state), x, rng, False):
+                    y, new = model.apply(params, state, x, rng=rng, training=False)
                 return values_of(y), jax.tree.map(lambda n, o: jnp.asarray(n, o.dtype), new, state)
 
             return jax.jit(run)
@@ -99,11 +103,13 @@ class Programs:
         """(params, state, x, steps) -> outputs: the first batches of rows, each written to its place."""
 
         def make() -> Any:
-            model = compiled.skeleton(self.model)
+            model, lend = compiled.skeleton(self.model), sharing.lender(self.model)
 
             def run(params: Any, state: Any, x: Any, steps: Any) -> Any:
                 def one(i: Any) -> Any:
-                    y, _ = model.apply(params, state, loop.take(x, None, i * batch_size, batch_size), training=False)
+                    batch = loop.take(x, None, i * batch_size, batch_size)
+                    with lend((params, state), batch, None, False):
+                        y, _ = model.apply(params, state, batch, training=False)
                     return values_of(y)
 
                 def body(i: Any, buffers: Any) -> Any:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .. import spec
+from .. import lending, spec
 from ..auxiliary import aux_loss, clear_aux_loss
 from ..layer import penalty
 from ..layer import project as project_params
@@ -105,7 +105,7 @@ def rows_of(x: Any) -> int:
 
 def make_step(
     model: Any, loss: Any, optimizer: Any, metrics: Any = None, guard: bool = False, *, forward: Any = None,
-    tally: Any = None,
+    tally: Any = None, lend: lending.Lender = lending.nothing,
 ) -> Step:  # fmt: skip
     """step(train_state, batch) -> train_state, pure: jit, vmap, scan or grad it.
 
@@ -116,6 +116,7 @@ def make_step(
     forward: (params that are trained, the others, train_state, rng, batch) -> (loss to differentiate,
         (state, y_pred, loss, loss of each output)), in the place of what follows from the model and the loss.
     tally: (metrics, loss, loss of each output, y_pred, batch) -> metrics, in the place of what follows from `metrics`.
+    lend: lends the values to user functions that read weights of layers by themselves.
 
     >>> import fkeras
     >>> model = fkeras.layers.Dense(1)
@@ -131,9 +132,10 @@ def make_step(
     def go_forward(chosen: Any, rest: Any, ts: TrainState, rng: Any, batch: Any) -> Any:
         x, y, weight = unpack(batch)
         params = join(chosen, rest)
-        y_pred, state = model.apply(params, clear_aux_loss(ts.state), x, rng=rng, training=True)
-        objective = resolve(loss, metrics, y, y_pred, names)
-        total, parts = objective(as_list(y, objective), y_pred, as_list(weight, objective))
+        with lend((params, ts.state), x, rng, True):
+            y_pred, state = model.apply(params, clear_aux_loss(ts.state), x, rng=rng, training=True)
+            objective = resolve(loss, metrics, y, y_pred, names)
+            total, parts = objective(as_list(y, objective), y_pred, as_list(weight, objective))
         total = total + penalty(model, params) + aux_loss(state)
         return (total if scale is None else scale(total, ts.opt_state)), (state, y_pred, total, parts)
 
@@ -153,7 +155,8 @@ def make_step(
         def advance(ts: TrainState) -> TrainState:
             updates, opt_state = optimizer.update(grads, ts.opt_state, chosen)
             params = project(model, mask, optax.apply_updates(chosen, updates), rest)
-            accs = (tally or count)(ts.metrics, total, parts, y_pred, batch)
+            with lend((ts.params, ts.state), unpack(batch)[0], rng, True):
+                accs = (tally or count)(ts.metrics, total, parts, y_pred, batch)
             return TrainState(params, same_types(state, ts.state), opt_state, accs, ts.rng, ts.step + 1)
 
         if not guard:
@@ -239,16 +242,17 @@ def make_fit(step: Step, batch_size: int, epochs: int, shuffle: bool = True) -> 
     return fit
 
 
-def evaluator(model: Any, objective: Objective) -> Callable[..., Any]:
-    """test(params, state, accs, batch, rng=None) -> (accs, state): one batch measured."""
+def evaluator(model: Any, objective: Objective, lend: lending.Lender = lending.nothing) -> Callable[..., Any]:
+    """test(params, state, accs, batch, rng=None) -> (accs, state): one batch measured. lend: see `make_step`."""
 
     def test(params: Any, state: Any, accs: Any, batch: Any, rng: Any = None) -> Any:
         x, y, weight = unpack(batch)
-        y_pred, state = model.apply(params, clear_aux_loss(state), x, rng=rng, training=False)
-        y, weight = as_list(y, objective), as_list(weight, objective)
-        total, parts = objective(y, y_pred, weight)
-        total = total + penalty(model, params) + aux_loss(state)
-        return objective.update(accs, total, parts, rows_of(x), y, y_pred, weight), state
+        with lend((params, state), x, rng, False):
+            y_pred, state = model.apply(params, clear_aux_loss(state), x, rng=rng, training=False)
+            y, weight = as_list(y, objective), as_list(weight, objective)
+            total, parts = objective(y, y_pred, weight)
+            total = total + penalty(model, params) + aux_loss(state)
+            return objective.update(accs, total, parts, rows_of(x), y, y_pred, weight), state
 
     return test
 

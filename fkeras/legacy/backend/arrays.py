@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
+import jax
 import numpy as np
 
-from ... import activations, config, ops
+from ... import activations, config, lending, ops
 from ...graph import is_symbol
+from ...layer import Layer
+from ...masking import value_of
 from ...ops import (
     abs,
     all,
@@ -37,9 +41,7 @@ from ...ops import (
     one_hot,
     ones_like,
     prod,
-    reshape,
     round,
-    shape,
     sigmoid,
     sign,
     sin,
@@ -83,12 +85,20 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = "int32") ->
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
     """Zeros of a shape."""
-    return ops.zeros(shape, dtype=dtype)
+    return ready(ops.zeros, shape, dtype)
 
 
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
     """Ones of a shape."""
-    return ops.ones(shape, dtype=dtype)
+    return ready(ops.ones, shape, dtype)
+
+
+def ready(make: Any, shape: Any, dtype: Any) -> Any:
+    """An array that is there at once, also inside a program: in `build`, it may become a weight."""
+    if not isinstance(shape, (list, tuple)) or not builtins.all(isinstance(d, int) for d in shape):
+        return make(shape, dtype=dtype)
+    with jax.ensure_compile_time_eval():
+        return make(shape, dtype=dtype)
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
@@ -213,6 +223,35 @@ def cumprod(x: Any, axis: int = 0) -> Any:
     return ops.cumprod(x, axis=axis)
 
 
+def shape(x: Any) -> tuple[Any, ...]:
+    """The shape; of a symbol, with a symbol for each size that is not known yet.
+
+    >>> shape(np.ones((2, 3)))
+    (2, 3)
+    """
+    if not is_symbol(x):
+        return ops.shape(x)
+    return tuple(Size(i)(x) if n is None else n for i, n in enumerate(x.shape))
+
+
+def reshape(x: Any, shape: Any) -> Any:
+    """x in another shape; one of its sizes may be a symbol of `shape`, or -1.
+
+    >>> reshape(np.ones((2, 3)), (3, -1)).shape
+    (3, 2)
+    """
+    return ops.reshape(x, tuple(-1 if is_symbol(n) else n for n in shape))
+
+
+class Size(Layer):
+    """The size of one axis of the input, as a whole number."""
+
+    axis: int
+
+    def apply(self, params: Any, state: Any, x: Any, **_: Any) -> Any:
+        return value_of(x).shape[self.axis], state
+
+
 def flatten(x: Any) -> Any:
     """All numbers in one row."""
     return ops.reshape(x, (-1,))
@@ -278,13 +317,39 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     return ops.where(condition, yes, no)
 
 
+class LearningPhase:
+    """What `learning_phase()` returns: a place in the inputs of `function`; elsewhere, whether a `call` trains."""
+
+    def __bool__(self) -> bool:
+        return lending.is_training()
+
+    def __int__(self) -> int:
+        return int(lending.is_training())
+
+
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
     """x in training, else alt; either may be a function of nothing.
 
-    training: that of `call(self, inputs, training=None)`; None means not training.
+    training: that of `call(self, inputs, training=None)`; None asks whether the layer that calls this trains.
     """
-    chosen = x if training in (1, True) else alt
+    training = None if isinstance(training, LearningPhase) else training
+    if training is None and not lending.is_training():
+        values = [v() if builtins.callable(v) else v for v in (x, alt)]
+        if builtins.any(map(is_symbol, values)):
+            return InTrainPhase()(*values)
+    chosen = x if training in (1, True) or (training is None and lending.is_training()) else alt
     return chosen() if callable(chosen) else chosen
+
+
+class InTrainPhase(Layer):
+    """The first input in training, else the second.
+
+    >>> InTrainPhase()(np.ones(1), np.zeros(1), training=True).tolist()
+    [1.0]
+    """
+
+    def call(self, x: Any, alt: Any, *, training: bool) -> Any:
+        return x if training else alt
 
 
 def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
