@@ -476,7 +476,7 @@ def fill(layer: Any, args: Any, kwargs: Any) -> None:
     """Initialises what has no values yet in a layer and everything in it."""
     kwargs = {k: v for k, v in kwargs.items() if k != "training"}
     # within a trace the values must be real ones, or tracers would rest in the boxes
-    with jax.ensure_compile_time_eval() if stream.tracing() else contextlib.nullcontext():
+    with jax.ensure_compile_time_eval() if stream.tracing() else contextlib.nullcontext(), random.lent(None):
         build_sublayers(layer, args, kwargs)
         values = layer.init(layer._first_key(), *args, **kwargs)
     storey.scatter(layer, values, replace=False)

@@ -416,7 +416,8 @@ class Layer(facade.Facade, registry.Configurable, kind=LAYERS, metaclass=LayerTy
 
     def _draw_declared(self, key: str) -> storey.Values:
         """The value of a weight that a Keras-style `__init__` added."""
-        return binding.draw(self, {key: self._face.declared[key]}, random.next_key())
+        with jax.ensure_compile_time_eval(), random.lent(None):  # a first read inside a trace must not store a tracer
+            return binding.draw(self, {key: self._face.declared[key]}, random.next_key())
 
     def _key(self, rng: Any, state: Any, training: bool) -> Any:
         """(key, state) for one call: drawn from the layer's own seed if it has one."""

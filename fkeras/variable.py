@@ -35,6 +35,8 @@ class Variable:
     (<Variable path=v, shape=(2,), dtype=float32, value=[1. 2.]>, Array([10., 20.], dtype=float32))
     """
 
+    mark: Any = None  # what copies share with the original
+
     def __init__(
         self,
         initializer: Any = None,
@@ -177,13 +179,13 @@ class Variable:
 
 def _register(cls: type) -> None:
     """Lets `jax.numpy` functions, many of which are jitted, take the variable as an argument."""
-    jax.tree_util.register_pytree_node(cls, lambda v: ((v.value,), None), lambda _, values: _holding(values[0]))
+    jax.tree_util.register_pytree_node(cls, lambda v: ((v.value,), v.mark), lambda mark, vs: _holding(cls, vs[0], mark))
 
 
-def _holding(value: Any) -> Variable:
+def _holding(cls: type, value: Any, mark: Any) -> Variable:
     """A variable made of a leaf, whatever the leaf is."""
-    variable = Variable()
-    variable.value = value
+    variable = Variable() if mark is None else cls()
+    variable._value, variable.mark = value, mark
     return variable
 
 
@@ -200,11 +202,12 @@ def _array(x: Any) -> Any:
 
 
 def _binary(f: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, other: f(self.value, _array(other))
+    """f of the value and another; what records operations, a symbol, records the variable itself."""
+    return lambda self, other: NotImplemented if hasattr(other, "__record__") else f(self.value, _array(other))
 
 
 def _reflected(f: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, other: f(_array(other), self.value)
+    return lambda self, other: NotImplemented if hasattr(other, "__record__") else f(_array(other), self.value)
 
 
 def _unary(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -43,7 +43,7 @@ TWINS = {  # old spelling: today's
                lambda: layers.Conv3D(8, (3, 4, 5), 1, "same")),
     "atrous": (lambda: layers.AtrousConvolution2D(8, 3, 3, atrous_rate=(2, 2)), lambda: Conv2D(8, 3, dilation_rate=2)),
     "deconvolution": (
-        lambda: layers.Deconvolution2D(8, 3, 3, (None, 9, 9, 8), subsample=(2, 2)),
+        lambda: layers.Deconvolution2D(8, 3, 3, (None, None, None, 8), subsample=(2, 2)),
         lambda: layers.Conv2DTranspose(8, 3, 2),
     ),
     "separable": (

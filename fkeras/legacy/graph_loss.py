@@ -110,8 +110,8 @@ def looking(compile: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(compile)
     def compile_(self: Any, *args: Any, **kwargs: Any) -> None:
-        if getattr(self, "_network", None) is not None:
-            outputs = dict(zip(self.output_names, self.outputs, strict=True))
+        if self.inputs is not None and self.outputs is not None:
+            outputs = dict(zip(self.output_names, self.outputs, strict=False))
             if len(args) > 1:
                 args = (args[0], spread(self, args[1], outputs), *args[2:])
             for name in ("loss", "metrics"):

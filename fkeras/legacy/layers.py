@@ -118,8 +118,9 @@ def deconvolution(name: str, rank: int, plain: Any, aimed: Any, args: Any, kwarg
     tell(name, f"write {plain.__name__}(filters, kernel_size, ...).")
     aim = kwargs.pop("output_shape", args[1 + rank] if len(args) > 1 + rank else None)
     args, kwargs = square(name, rank, args[: 1 + rank], kwargs)
-    if aim is None or not any(isinstance(n, int) for n in aim[1:]):
-        return plain(*args, **kwargs)
+    found = plain(*args, **kwargs)
+    if aim is None or not any(isinstance(aim[axis], int) for axis in space(found)):
+        return found
     return aimed(*args, **kwargs, aim=tuple(aim))
 
 

@@ -33,24 +33,30 @@ __all__ = [
 _PHASE = LearningPhase()
 
 
+class Mark:
+    """Whether a compiled program holds the value of a variable, or of a copy of it."""
+
+    held = False
+
+
 class Watched(Variable):
     """A variable that may stand in a compiled program, which is then made anew when the variable changes."""
 
     def __init__(self, *args: Any, **kwargs: Any):
-        self._stands = [False]  # whether a program holds the value; copies share the list
+        self.mark = Mark()
         super().__init__(*args, **kwargs)
 
     @property
     def value(self) -> Any:
         value = super().value
-        if not self._stands[0] and not isinstance(value, Tracer) and stream.tracing():
-            self._stands[0] = True
+        if not self.mark.held and not isinstance(value, Tracer) and stream.tracing():
+            self.mark.held = True
         return value
 
     @value.setter
     def value(self, value: Any) -> None:
-        if self._stands[0] and not isinstance(value, Tracer):
-            self._stands[0] = False
+        if self.mark.held and not isinstance(value, Tracer):
+            self.mark.held = False
             compiled.constants[0] += 1
         self._value = value
 
@@ -207,7 +213,7 @@ def function(
             raise ValueError(f"This function has {len(entries)} inputs; got {len(values)}.")
         phase = [v for v, t in zip(values, told, strict=True) if t]
         data = [np.asarray(v) for v, t in zip(values, told, strict=True) if not t]
-        found = [np.asarray(y) for y in jax.tree.leaves(model(data, training=bool(phase and phase[0])))]
+        found = [np.array(y) for y in jax.tree.leaves(model(data, training=bool(phase and phase[0])))]
         change(changes, found[len(wanted) :])
         return found[: len(wanted)] if several else found[0]
 
