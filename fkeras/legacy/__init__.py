@@ -20,6 +20,7 @@ from typing import Any
 from .. import registry
 from ..facade import Facade
 from ..models import Model
+from ..train.trainer import Trainer
 from . import arguments, backend, graph_loss, initializations, learners, names, paths, rules, saving, training, weights
 from .hdf5 import HDF5Matrix
 from .telling import OldSpelling, gone, tell
@@ -40,7 +41,7 @@ def open_doors(root: str) -> None:
     Facade.add_loss = training.with_inputs(Facade.add_loss)  # type: ignore[method-assign]
     Facade.__getattr__ = training.with_shapes(Facade.__getattr__)  # type: ignore[method-assign]
     Model.save_weights = training.in_old_files(Model.save_weights)  # type: ignore[method-assign]
-    Model.compile = graph_loss.looking(Model.compile)  # type: ignore[method-assign]
+    Trainer.compile = graph_loss.looking(Trainer.compile)  # type: ignore[method-assign]
     for cls in training.PLAIN:
         cls.__init__ = training.reading(cls)  # type: ignore[misc]
     for kind, strings in names.STRINGS:
