@@ -66,7 +66,7 @@ print(f"trained in {time.perf_counter() - began:.1f} s")
 loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
 print(f"\ntest loss {loss:.4f}, test accuracy {accuracy:.2%} on {len(y_test)} digits it has never seen")
 
-for image, label, answer in zip(x_test[:3], y_test[:3], model.predict(x_test[:3]), strict=True):
+for image, label, answer in zip(x_test[:3], y_test[:3], model.predict(x_test[:3], verbose=0), strict=True):
     rows = ["".join(" .:*#"[int(pixel * 4.99)] * 2 for pixel in row) for row in image]
     print("", *rows, f"a {label}, read as {answer.argmax()} with probability {answer.max():.3f}", sep="\n  ")
 

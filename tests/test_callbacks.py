@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import http.server
 import json
+import re
 import threading
 from typing import Any
 
@@ -341,9 +342,38 @@ def test_averages_do_not_replace_the_best_weights():
 def test_progbar_logger_prints_in_the_place_of_fit(capsys):
     fit(fkeras, [fkeras.callbacks.ProgbarLogger()], epochs=2, verbose=1)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and lines[1].startswith("Epoch 2/2") and "val_mae" in lines[1]
+    assert len(lines) == 4 and lines[2] == "Epoch 2/2" and "val_mae" in lines[3]
     make(fkeras).evaluate(X, Y, callbacks=[fkeras.callbacks.ProgbarLogger()], verbose=1)
-    assert capsys.readouterr().out.startswith("Evaluation")
+    assert capsys.readouterr().out.startswith("1/1 ━")
+
+
+def plain(text: str) -> list[str]:
+    """What is printed, without colours, times and numbers; of bars that are drawn again the full one."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\x08", "").replace("\r", "\n")
+    told: list[str] = []
+    for line in (line.rstrip() for line in text.split("\n")):
+        line = re.sub(r"[\d:]+s? (- )?\d+(s|ms|us)/step", r"T \1T/step", line)
+        line = re.sub(r": [\d.e+-]+", ": N", line)
+        done = re.match(r"(\d+)/(\d+) ━", line)
+        if not line or (done and done[1] != done[2]):
+            continue
+        if done and told and line.startswith(told[-1]):
+            told.pop()
+        told.append(line)
+    return told
+
+
+@pytest.mark.parametrize("epochs, verbose", [(2, 1), (1, 1), (2, 2), (1, "auto")])
+def test_what_is_printed_is_that_of_keras(epochs, verbose, capsys):
+    said = []
+    for module in (keras, fkeras):
+        model = make(module)
+        halve = module.callbacks.LearningRateScheduler(lambda epoch, lr: lr / 2, verbose=1)
+        fit(module, [halve], model, epochs=epochs, verbose=verbose)
+        model.evaluate(X, Y, batch_size=8, verbose=verbose)
+        model.predict(X, batch_size=8, verbose=verbose)
+        said.append(plain(capsys.readouterr().out))
+    assert said[0] == said[1]
 
 
 def test_a_callback_list_is_used_as_it_is():

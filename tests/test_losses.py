@@ -172,7 +172,7 @@ def test_nests_lists_and_functions():
     tree = ({"a": jnp.zeros((2, 1)), "b": jnp.ones(2)}, {"a": jnp.ones(2), "b": jnp.zeros((2, 1))})
     loss = losses.LossFunctionWrapper(lambda y, p, k: k * ((y["a"] - p["a"]) ** 2 + (y["b"] - p["b"]) ** 2), k=3.0)
     assert float(loss(*tree)) == 6.0
-    assert losses.resolve(lambda y, p: p, None, None).name == "<lambda>"
+    assert losses.resolve(lambda y, p: p, None, None).name == "lambda"
     assert float(losses.get("mse")([0.0, 1.0], [1.0, 3.0])) == 2.5
     wrapped = losses.LossFunctionWrapper(losses.huber, name="h", delta=0.5)
     again = losses.deserialize(losses.serialize(wrapped))

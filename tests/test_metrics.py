@@ -66,6 +66,7 @@ ROWS = [  # class, settings, data
     ("PearsonCorrelation", {}, "real"),
     ("ConcordanceCorrelation", {"axis": -1}, "real"),
     ("R2Score", {}, "real"),
+    ("R2Score", {}, "flat"),
     ("R2Score", {"class_aggregation": None, "num_regressors": 2}, "real"),
     ("R2Score", {"class_aggregation": "variance_weighted_average"}, "real"),
     ("FBetaScore", {"beta": 2.0}, "onehot"),

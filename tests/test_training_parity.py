@@ -20,6 +20,7 @@ CLASS = RNG.integers(0, 3, size=50)
 HOT = np.eye(3, dtype="float32")[CLASS]
 BIT = (X[:, :1] > 0).astype("float32")
 WEIGHT = RNG.uniform(0.1, 2, size=50).astype("float32")
+WEIGHTS = RNG.uniform(0.1, 2, size=(50, 7)).astype("float32")
 
 
 def mlp(k: Any, units: int = 3, last: str | None = "softmax", **settings: Any) -> Any:
@@ -148,9 +149,14 @@ CASES: dict[str, Any] = {  # name: (model, compile, data, fit)
             k.layers.TimeDistributed(k.layers.Dense(2, "softmax")),
             dtype="int32",
         ),
-        {"loss": "sparse_categorical_crossentropy", "optimizer": "sgd", "metrics": ["accuracy"]},
+        {
+            "loss": "sparse_categorical_crossentropy",
+            "optimizer": "sgd",
+            "metrics": ["accuracy"],
+            "weighted_metrics": ["mse"],
+        },
         (IDS, IDS % 2),
-        {},
+        {"sample_weight": WEIGHTS},
     ),
     "bidirectional": (
         lambda k: chain(k, (7, 3), k.layers.Bidirectional(k.layers.LSTM(4)), k.layers.Dense(1)),
@@ -214,12 +220,72 @@ def test_three_epochs(name: str) -> None:
     ours, _, history = trained(fkeras, CASES[name], before)
     for key, values in expected.items():
         np.testing.assert_allclose(history[key], values, rtol=1e-4, atol=1e-5, err_msg=key)
-    assert set(history) == set(expected)
+    assert list(history) == list(expected)
+    x, y = CASES[name][2]
+    told = {k: v for k, v in CASES[name][3].items() if k == "sample_weight"}
+    measured = [m.evaluate(x, y, batch_size=16, verbose=0, return_dict=True, **told) for m in (ours, theirs)]
+    for key, value in measured[1].items():
+        np.testing.assert_allclose(measured[0][key], value, rtol=1e-4, atol=1e-5, err_msg=key)
+    kept = [[tuple(v.shape) for v in m.optimizer.variables] for m in (ours, theirs)]
+    assert kept[0] == kept[1]
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
-    x = CASES[name][2][0]
     for a, b in zip(
         *(p if isinstance(p, list) else [p] for p in (ours.predict(x, verbose=0), theirs.predict(x, verbose=0))),
         strict=True,
     ):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
+
+
+def test_what_stateful_layers_remember_goes_on_through_training_and_validation() -> None:
+    """Keras on JAX drops it between compiled steps; called batch by batch, it carries it as it says."""
+
+    def make(k: Any) -> Any:
+        model = k.Sequential([k.Input(batch_shape=(8, 7, 3)), k.layers.LSTM(4, stateful=True), k.layers.Dense(1)])
+        model.compile(k.optimizers.SGD(0.0), "mse")
+        return model
+
+    ours, theirs = make(fkeras), make(keras)
+    ours.set_weights(theirs.get_weights())
+    x, y, order = ROWS[:24], REAL[:24], [0, 1, 2, 0, 1, 2]  # two batches of training and one of validation, twice
+    losses = [np.mean((theirs(x[8 * i : 8 * i + 8]) - y[8 * i : 8 * i + 8]) ** 2) for i in order]
+    told = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0}
+    history = ours.fit(x[:16], y[:16], validation_data=(x[16:], y[16:]), **told).history
+    np.testing.assert_allclose(history["loss"], [np.mean(losses[:2]), np.mean(losses[3:5])], rtol=1e-5)
+    np.testing.assert_allclose(history["val_loss"], [losses[2], losses[5]], rtol=1e-5)
+    assert abs(losses[0] - losses[3]) > 1e-4
+
+
+def gan() -> tuple[Any, Any, Any]:
+    """(generator, discriminator, both): the discriminator is compiled first, then frozen."""
+    layers = fkeras.layers
+    discriminator = fkeras.Sequential([layers.Input((2,)), layers.Dense(4, "relu"), layers.Dense(1, "sigmoid")])
+    discriminator.compile("adam", "binary_crossentropy")
+    generator = fkeras.Sequential([layers.Input((3,)), layers.Dense(2)])
+    discriminator.trainable = False
+    noise = layers.Input((3,))
+    both = fkeras.Model(noise, discriminator(generator(noise)))
+    both.compile("adam", "binary_crossentropy")
+    return generator, discriminator, both
+
+
+def test_a_discriminator_frozen_after_compile_learns_by_itself_and_not_with_the_generator() -> None:
+    generator, discriminator, both = gan()
+    before = discriminator.get_weights()
+    with pytest.warns(UserWarning, match="frozen as a whole after compile"):
+        discriminator.train_on_batch(X[:8, :2], BIT[:8])
+    learned, drawn = discriminator.get_weights(), generator.get_weights()
+    assert all((a != b).any() for a, b in zip(before, learned, strict=True)) and not discriminator.trainable
+    both.train_on_batch(X[:8, :3], BIT[:8])
+    assert all((a != b).any() for a, b in zip(drawn, generator.get_weights(), strict=True))
+    np.testing.assert_equal(discriminator.get_weights(), learned)
+    assert [layer.trainable for layer in discriminator.layers] == [False, False]
+
+
+def test_what_was_compiled_frozen_stays_so_and_says_so() -> None:
+    _, discriminator, _ = gan()
+    discriminator.compile("adam", "binary_crossentropy")
+    before = discriminator.get_weights()
+    with pytest.warns(UserWarning, match="training changes no weights"):
+        discriminator.fit(X[:, :2], BIT, verbose=0)
+    np.testing.assert_equal(discriminator.get_weights(), before)

@@ -6,6 +6,7 @@ Array([2.5], dtype=float32)
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .. import registry
@@ -130,8 +131,11 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Loss | None:
 def name_of(obj: Any) -> str:
     """What a function or object is called in logs: its name, in snake case.
 
-    >>> name_of(mean_squared_error), name_of(Huber())
-    ('mean_squared_error', 'huber_loss')
+    >>> name_of(mean_squared_error), name_of(Huber()), name_of(lambda y, p: p)
+    ('mean_squared_error', 'huber_loss', 'lambda')
     """
     name = getattr(obj, "name", None)
-    return name if isinstance(name, str) else registry.snake_case(getattr(obj, "__name__", type(obj).__name__))
+    if isinstance(name, str):
+        return name
+    written = re.sub(r"\W+", "", getattr(obj, "__name__", type(obj).__name__))
+    return "_" * (len(written) - len(written.lstrip("_"))) + registry.snake_case(written)

@@ -169,9 +169,11 @@ class R2Score(Metric):
 
 
 def two_axes(metric: Metric, y_true: Any, y_pred: Any) -> tuple[int]:
-    """`(d,)` of labels and predictions `(n, d)`."""
+    """`(d,)` of labels and predictions `(n, d)`; labels `(n,)` are those of one column."""
     if y_true is None or y_pred is None:
         raise ValueError(f"{metric!r}: init needs the shapes of labels and predictions: init(y_true, y_pred).")
+    if sorted((len(y_true.shape), len(y_pred.shape))) == [1, 2] and 1 in (y_true.shape[1:] + y_pred.shape[1:]):
+        return (1,)
     if len(y_true.shape) != 2 or len(y_pred.shape) != 2 or None in (y_true.shape[1], y_pred.shape[1]):
         raise ValueError(
             f"{metric!r} needs labels and predictions of shape (batch, columns), not {tuple(y_true.shape)} and "

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import config
+from ..losses.reduction import align
 from . import exact
 from .correlation import two_axes
 from .mean import Acc
@@ -58,6 +59,7 @@ class FBetaScore(Metric):
     def update(self, acc: Acc, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Acc:
         y_true, y_pred = (jnp.asarray(y).astype(self.acc_dtype) for y in (y_true, y_pred))
         two_axes(self, y_true, y_pred)
+        y_true, y_pred = align(y_true, y_pred)
         if self.threshold is None:
             chosen = (y_pred >= jnp.max(y_pred, axis=-1, keepdims=True)) & (jnp.abs(y_pred) > 1e-9)
         else:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import atomic, facade, losses, storey
 from ..optimizers import Optimizer
+from ..train.optimizing import align
 from . import config, older, upgrade, values
 from .errors import DamagedFileError
 from .hdf5 import Dataset, File, Group, open_file
@@ -233,7 +234,7 @@ def save(model: Any, path: str, include_optimizer: bool = True) -> None:
             training["loss"] = full_names(training["loss"])
             training["optimizer_config"] = {k: optimizer[k] for k in ("class_name", "config")}
             file.attrs["training_config"] = json.dumps(training)
-            values.align(model.optimizer, model)
+            align(model.optimizer, model)
             kept = [(v.path, np.asarray(v.value)) for v in model.optimizer.variables]
             write_arrays(file.create_group("optimizer_weights"), kept)
 

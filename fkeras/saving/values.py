@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import facade, random, spec, stored, storey
 from ..optimizers import Optimizer
+from ..train.optimizing import align
 from ..train.step import split
 from . import slots
 from .errors import UnsafeModelError
@@ -205,21 +206,6 @@ def optimizers(model: Any) -> list[Any]:
     """The optimizer of a model, if it is one of ours."""
     optimizer = getattr(model, "optimizer", None)
     return [optimizer] if isinstance(optimizer, Optimizer) else []
-
-
-def align(optimizer: Any, model: Any) -> None:
-    """Lets an optimizer list what it keeps in the order of the model's trainable weights, as Keras does."""
-    for inner in optimizer._inner():
-        align(inner, model)
-    if optimizer._form is None or optimizer.is_custom:
-        return
-    parts, order = optimizer._form
-    place: dict[str, int] = {}
-    for _, _, path in storey.entries(model):
-        place.setdefault("/".join(path), len(place))
-    rank = [place.get(leaf.path, len(place)) for leaf in parts.leaves]
-    if all(r < len(place) for r in rank):
-        optimizer._form = parts, sorted(order, key=lambda i: rank[i])
 
 
 def load_optimizer(model: Any, parts: list[tuple[str, Any]], source: Source) -> None:

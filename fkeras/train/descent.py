@@ -138,7 +138,7 @@ def make_test(model: Any, objective: Objective, tally: Any = None) -> Any:
     """test(params, state, accs, batch, rng) -> (accs, state), with the hooks of the model's class."""
 
     def count(accs: Any, total: Any, parts: Any, y_pred: Any, batch: Any) -> Any:
-        return objective.update(accs, total, parts, rows_of(batch[0]), batch[1], y_pred, batch[2])
+        return objective.update(accs, total, parts, rows_of(batch[0]), batch[1], y_pred, batch[2], masked=True)
 
     def test(params: Any, state: Any, accs: Any, batch: Any, rng: Any = None) -> Any:
         values = None if tally is None else accs["variables"]

@@ -253,12 +253,14 @@ def fit(
                     object.__setattr__(model, "stop_evaluating", False)
                     hooks.on_test_begin()
                     measured = tester.run(*session.values(), hooks)
+                    if remembers(model):
+                        session.adopt(session.ts._replace(state=tester.state))
                     hooks.on_test_end(measured)
-                    logs = {**logs, **{f"val_{k}": v for k, v in measured.items()}}
+                    logs = dict(sorted({**logs, **{f"val_{k}": v for k, v in measured.items()}}.items()))
                 object.__setattr__(model, "_measured", measured or logs)
-                epochs.bar.end_epoch(epochs.done, logs)
                 epochs.last = logs
                 hooks.on_epoch_end(epoch, logs)
+                epochs.bar.end_epoch(epochs.done, logs)  # with what callbacks have added, as in Keras
                 if model.stop_training or epochs.short:
                     break
             session.finish()
@@ -267,6 +269,11 @@ def fit(
             epochs.bar.close()
     object.__setattr__(model, "history", history)
     return history
+
+
+def remembers(model: Any) -> bool:
+    """Whether a layer carries its state from batch to batch, outside training too."""
+    return any(getattr(part, "stateful", False) for part in storey.subtree(model))
 
 
 def execution(model: Any) -> int:
@@ -351,7 +358,7 @@ def evaluate(
     logs = tester.run(params, state, hooks)
     object.__setattr__(model, "_measured", logs)
     hooks.on_test_end(logs)
-    if any(getattr(part, "stateful", False) for part in storey.subtree(model)):
+    if remembers(model):
         storey.scatter(model, (params, tester.state))
     bar.end_epoch(tester.done, logs)
     return logs

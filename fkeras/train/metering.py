@@ -32,12 +32,15 @@ def metered(model: Any, values: Any) -> Any:
 
 
 def measure(
-    model: Any, values: Any, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
+    model: Any, values: Any, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, masked: bool = False
 ) -> tuple[dict[str, Any], list[Any]]:
-    """(logs, the metrics' variables) after one more batch."""
+    """(logs, the metrics' variables) after one more batch. masked: see `Objective.update`."""
     net = metered(model, values)
     tracker = vars(net).get("_loss_tracker")
     if tracker is not None and any(metric is tracker for metric in net.metrics):
         tracker.update_state(loss, sample_weight=jnp.asarray(rows_of(x), jnp.float32))
-    logs = net.compute_metrics(x, y, unmasked(net, y_pred), sample_weight)
+    plain = unmasked(net, y_pred)
+    if not masked:
+        vars(net).pop("_masked")
+    logs = net.compute_metrics(x, y, plain, sample_weight)
     return logs, [v.value for v in net.metrics_variables]

@@ -135,9 +135,14 @@ class Objective:
         return accs
 
     def update(
-        self, accs: Any, total: Any, parts: Sequence[Any], rows: Any, y: Sequence[Any], y_pred: Any, weight: Any
-    ) -> Any:
-        """The accumulators with one more batch in them; what was not started is not measured."""
+        self, accs: Any, total: Any, parts: Sequence[Any], rows: Any, y: Sequence[Any], y_pred: Any, weight: Any,
+        masked: bool = False,
+    ) -> Any:  # fmt: skip
+        """The accumulators with one more batch in them; what was not started is not measured.
+
+        masked: whether metrics leave out what the masks of the outputs do: with Keras on JAX they do so
+            in evaluation, and not in training, where losses alone see the masks.
+        """
         values = [total, *parts] if self.several else [total]
         new = {
             n: MEAN.update(accs[n], v, sample_weight=jnp.asarray(rows, jnp.float32))
@@ -149,8 +154,8 @@ class Objective:
             if name not in accs:
                 continue
             given = {"sample_weight": weight[i]} if weighted and weight is not None and weight[i] is not None else {}
-            if given and is_masked(outputs[i]) and metric.supports_masking:
-                given["mask"] = outputs[i].mask  # as in Keras, where a mask only counts together with weights
+            if masked and is_masked(outputs[i]) and metric.supports_masking:
+                given["mask"] = outputs[i].mask
             new[name] = metric.update(accs[name], y[i], value_of(outputs[i]), **given)
         return new
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from .. import storey
 from ..optimizers import Optimizer
 
 
@@ -44,5 +45,21 @@ def begin(model: Any, chosen: Any) -> Any:
         put(model, None)
     if isinstance(optimizer, Optimizer):
         optimizer.prepare(chosen)
+        align(optimizer, model)
         return optimizer.state
     return optimizer.init(chosen)
+
+
+def align(optimizer: Any, model: Any) -> None:
+    """Lets an optimizer list what it keeps in the order of the model's trainable weights, as Keras does."""
+    for inner in optimizer._inner():
+        align(inner, model)
+    if optimizer._form is None or optimizer.is_custom:
+        return
+    parts, order = optimizer._form
+    place: dict[str, int] = {}
+    for _, _, path in storey.entries(model):
+        place.setdefault("/".join(path), len(place))
+    rank = [place.get(leaf.path, len(place)) for leaf in parts.leaves]
+    if all(r < len(place) for r in rank):
+        optimizer._form = parts, sorted(order, key=lambda i: rank[i])

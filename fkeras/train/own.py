@@ -202,7 +202,7 @@ class OwnSteps:
     def make_test(self) -> Any:
         """(params, state, accs, batch, rng) -> (accs, state)."""
         if self.forms["test_step"] is None:
-            return descent.make_test(self.twin, self.objective, self._metered())
+            return descent.make_test(self.twin, self.objective, self._metered(masked=True))
 
         def test(params: Any, state: Any, accs: Any, batch: Any, rng: Any = None) -> Any:
             key = jax.random.key(0) if rng is None else rng
@@ -245,7 +245,7 @@ class OwnSteps:
 
     # --- a hook called -----------------------------------------------------------------------------
 
-    def _metered(self) -> Any:
+    def _metered(self, masked: bool = False) -> Any:
         """What counts in the place of the objective, if the model holds metrics that its hooks use."""
         if not self.meters:
             return None
@@ -253,7 +253,7 @@ class OwnSteps:
         def tally(accs: Any, total: Any, parts: Any, y_pred: Any, batch: Any) -> Any:
             x, y, weight = (*as_tuple(handed(batch, self.objective)), None, None)[:3]
             values = parts if self.hooked["compute_loss"] else accs["variables"]
-            logs, values = measure(self.twin, values, total, x, y, y_pred, weight)
+            logs, values = measure(self.twin, values, total, x, y, y_pred, weight, masked)
             return {"variables": same_types(values, accs["variables"]), "logs": flat(logs)}
 
         return tally

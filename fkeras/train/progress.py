@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import Any
+
+from .. import config
 
 REFRESH = 0.1  # seconds between two drawings of the bar
 
@@ -21,24 +24,60 @@ def line(logs: dict[str, Any]) -> str:
     return " - ".join(f"{name}: {number(value)}" for name, value in logs.items())
 
 
-def duration(seconds: float) -> str:
-    """A time span, short.
+def spent(seconds: float) -> str:
+    """A time span in whole seconds.
 
-    >>> duration(0.0021), duration(65.0)
-    ('2ms', '1m05s')
+    >>> spent(0.2), spent(65.0), spent(3723.0)
+    ('0s', '1:05', '1:02:03')
     """
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.0f}us"
-    if seconds < 1:
-        return f"{seconds * 1e3:.0f}ms"
-    return f"{seconds:.1f}s" if seconds < 60 else f"{int(seconds // 60)}m{int(seconds % 60):02d}s"
+    if seconds <= 60:
+        return f"{seconds:.0f}s"
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def pace(seconds: float, unit: str = "step") -> str:
+    """How long one step takes.
+
+    >>> pace(0.0021), pace(2e-5)
+    ('2ms/step', '20us/step')
+    """
+    if seconds >= 1 or seconds == 0:
+        return f"{seconds:.0f}s/{unit}"
+    return f"{seconds * 1e3:.0f}ms/{unit}" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/{unit}"
+
+
+def told(done: int, target: int | None, seconds: float, logs: str, verbose: int, unit: str = "step", width: int = 20,
+         left: float | None = None) -> str:  # fmt: skip
+    """How far a loop is, as Keras writes it: 1 with a bar, 2 in plain words.
+
+    left: the seconds that are still to go, told in the place of those spent.
+
+    >>> told(2, 4, 0.1, "loss: 0.5000", 1), told(4, 4, 0.2, "loss: 0.5000", 2)
+    ('2/4 ━━━━━━━━━━────────── 0s 50ms/step - loss: 0.5000', '4/4 - 0s - 50ms/step - loss: 0.5000')
+    """
+    head = f"{done}/Unknown" if target is None else f"{done:>{len(str(target))}d}/{target}"
+    if target is not None and verbose == 1:
+        filled = min(int(width * done / max(target, 1)), width)
+        head += f" {'━' * filled}{'─' * (width - filled)}"
+    between = " " if verbose == 1 else " - "
+    text = between.join([head, spent(seconds if left is None else left), pace(seconds / max(done, 1), unit)])
+    return f"{text} - {logs}" if logs else text
+
+
+def say(text: str) -> None:
+    """Prints a line, or logs it where `fkeras.config.disable_interactive_logging` was called."""
+    if config.is_interactive_logging_enabled():
+        print(text, flush=True)
+    else:
+        logging.getLogger("fkeras").info(text)
 
 
 class Progress:
     """Tells about the epochs of a run.
 
-    verbose: 0 silent, 1 a bar (one line per epoch where no terminal is), 2 one line per epoch,
-        "auto" is 1.
+    verbose: 0 silent, 1 a bar (drawn once, full, where no terminal is), 2 a line without a bar, "auto" is 1.
     """
 
     def __init__(self, verbose: Any, epochs: int, steps: int | None, title: str = "Epoch"):
@@ -59,6 +98,8 @@ class Progress:
         """An epoch begins."""
         self.began = time.perf_counter()
         self.epoch = epoch
+        if self.level and self.epochs > 1:
+            self.say(self.head())
 
     def due(self) -> bool:
         """Whether it is time to draw the bar again."""
@@ -86,20 +127,19 @@ class Progress:
 
     def head(self) -> str:
         """What stands in front of a line."""
-        return (
-            f"{self.title} {self.epoch + 1}/{self.epochs}" if self.epochs > 1 or self.title == "Epoch" else self.title
-        )
+        return f"{self.title} {self.epoch + 1}/{self.epochs}" if self.epochs > 1 else self.title
 
     def end_epoch(self, done: int, logs: dict[str, Any]) -> None:
         """An epoch has ended: one line for it."""
-        if not self.level:
-            return
-        seconds = time.perf_counter() - self.began
-        text = f"{self.head()} - {duration(seconds)} - {duration(seconds / max(done, 1))}/step - {line(logs)}"
+        if self.level:
+            self.say(told(done, max(done, 1), time.perf_counter() - self.began, line(logs), self.level))
+
+    def say(self, text: str) -> None:
+        """Prints a line, above the bar if there is one."""
         if self.bar is not None:
             self.bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
-            print(text, flush=True)
+            say(text)
 
     def close(self) -> None:
         """Takes the bar away."""

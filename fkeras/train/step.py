@@ -252,7 +252,7 @@ def evaluator(model: Any, objective: Objective, lend: lending.Lender = lending.n
             y, weight = as_list(y, objective), as_list(weight, objective)
             total, parts = objective(y, y_pred, weight)
             total = total + penalty(model, params) + aux_loss(state)
-            return objective.update(accs, total, parts, rows_of(x), y, y_pred, weight), state
+            return objective.update(accs, total, parts, rows_of(x), y, y_pred, weight, masked=True), state
 
     return test
 

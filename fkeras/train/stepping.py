@@ -69,7 +69,8 @@ class Stepping:
             labels, outputs, weights = as_list(y, found), outputs_of(y_pred), as_list(sample_weight, found)
             for i, metric, weighted, _ in found.measures:
                 given = {"sample_weight": weights[i]} if weighted and weights is not None else {}
-                metric.update_state(labels[i], outputs[i] if given else value_of(outputs[i]), **given)
+                output = outputs[i] if metric.supports_masking else value_of(outputs[i])
+                metric.update_state(labels[i], output, **given)
         return self.get_metrics_result()
 
     @property
@@ -175,7 +176,7 @@ class Stepping:
         x, y, sample_weight = unpack(data)
         _, aux = self.compute_loss_and_updates(trainable, others, measured, x, y, sample_weight, training=False)
         loss, y_pred, others, measured = aux
-        logs, measured = measure(self, measured, loss, x, y, y_pred, sample_weight)
+        logs, measured = measure(self, measured, loss, x, y, y_pred, sample_weight, masked=True)
         return logs, (trainable, others, measured)
 
     def predict_step(self: Any, state: Any, data: Any) -> Any:

@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 from .. import config, losses, metrics, optimizers
-from . import fitting, predicting, state_tree
+from . import fitting, freezing, predicting, state_tree
 from .arrays import Rows
 from .callbacks import CallbackList, History, hooks_for
 from .checks import (
@@ -29,6 +29,7 @@ from .checks import (
 from .intake import data_for, data_of_fit, hold, inputs_for, objective_for, rows_for, weighed
 from .own import own_steps
 from .programs import Programs
+from .progress import Progress
 from .state_tree import assign as assign_tree
 from .stepping import Stepping
 
@@ -45,6 +46,7 @@ class Compiled:
     steps_per_execution: Any = "auto"
     jit_compile: Any = "auto"
     auto_scale_loss: bool = True
+    flags: Any = ()  # the layers of then, with whether they were trainable
 
 
 def told(setting: str, text: str) -> Any:
@@ -122,6 +124,7 @@ class Trainer(Stepping):
                 steps_per_execution,
                 jit_compile,
                 auto_scale_loss,
+                freezing.flags(self),
             ),
         )
 
@@ -218,6 +221,7 @@ class Trainer(Stepping):
             data, validation = data_of_fit(
                 self, given, batch_size, validation_data, validation_split, class_weight, plan, held
             )
+            held.enter_context(freezing.as_compiled(self))
             programs = programs_for(self, objective_for(self, data, validation), self.optimizer, data)
             if validation is not None:
                 require_measure(self, "validation_data")
@@ -267,12 +271,16 @@ class Trainer(Stepping):
         with contextlib.ExitStack() as held:
             data = hold(held, inputs_for(self, x, batch_size, steps))
             hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
-            programs, told = programs_for(self), fitting.execution(self)
+            programs, told, batches = programs_for(self), fitting.execution(self), batches_in(data, size)
+            bar = Progress(0 if hooks.progbar is not None else verbose, 1, None, "Prediction")
+            bar.begin_epoch(0)
             if isinstance(data, Rows):
-                return predicting.predict(
-                    self, programs, data.x, data.count, data.batch(size, steps), steps, hooks, told
-                )
-            return predicting.predict_stream(self, programs, data, steps, hooks, told)
+                y = predicting.predict(self, programs, data.x, data.count, data.batch(size, steps), steps, hooks, told)
+            else:
+                y = predicting.predict_stream(self, programs, data, steps, hooks, told)
+                batches = data.used if batches is None else batches
+            bar.end_epoch(batches if steps is None else min(steps, batches), {})
+            return y
 
     # --- single batches ------------------------------------------------------------------------
 
@@ -284,8 +292,9 @@ class Trainer(Stepping):
         require_compiled(self, "train_on_batch")
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         rows = rows if class_weight is None else weighed(self, rows, class_weight)
-        programs = programs_for(self, objective_for(self, rows), self.optimizer, rows)
-        return results(fitting.train_on_batch(self, programs, rows), return_dict, programs.trained)
+        with freezing.as_compiled(self):
+            programs = programs_for(self, objective_for(self, rows), self.optimizer, rows)
+            return results(fitting.train_on_batch(self, programs, rows), return_dict, programs.trained)
 
     @known_arguments
     def test_on_batch(self: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:

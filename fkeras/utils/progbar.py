@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import config
-from ..train.progress import duration, number
+from ..train.progress import number, say, told
 
 
 class Progbar:
@@ -63,24 +62,13 @@ class Progbar:
         self.finalized = finalize
 
     def _line(self, current: int, seconds: float, finalize: bool) -> str:
-        each = seconds / max(current, 1)
-        if self.target is None:
-            head = f"{current}/Unknown"
-        else:
-            head = f"{current:>{len(str(self.target))}d}/{self.target}"
-            if self.verbose == 1:
-                done = min(int(self.width * current / max(self.target, 1)), self.width)
-                head += f" {'━' * done}{'─' * (self.width - done)}"
-        ahead = self.target is not None and not finalize
-        spent = duration((self.target - current) * each if ahead and self.target else seconds)
-        seen = [f"{name}: {number(total / weight)}" for name, (total, weight) in self._values.items()]
-        return " - ".join([head, spent, f"{duration(each)}/{self.unit_name}", *seen])
+        left = None if self.target is None or finalize else (self.target - current) * seconds / max(current, 1)
+        seen = " - ".join(f"{name}: {number(total / weight)}" for name, (total, weight) in self._values.items())
+        return told(current, self.target, seconds, seen, self.verbose, self.unit_name, self.width, left)
 
     def _show(self, text: str, finalize: bool) -> None:
-        if not config.is_interactive_logging_enabled():
-            logging.getLogger("fkeras").info(text)
-        elif self.verbose == 2:
-            print(text, flush=True)
+        if self.verbose == 2 or not config.is_interactive_logging_enabled():
+            say(text)
         else:
             sys.stdout.write(f"\r{text:<{self._length}}" + ("\n" if finalize else ""))
             sys.stdout.flush()

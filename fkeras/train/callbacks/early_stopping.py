@@ -64,4 +64,4 @@ class EarlyStopping(MonitorCallback):
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
             if self.verbose:
-                print(f"The weights are those of epoch {self.best_epoch + 1}, the best.")
+                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
