@@ -153,7 +153,7 @@ CASES: dict[str, Any] = {  # name: (model, compile, data, fit)
             "loss": "sparse_categorical_crossentropy",
             "optimizer": "sgd",
             "metrics": ["accuracy"],
-            "weighted_metrics": ["mse"],
+            "weighted_metrics": ["accuracy"],
         },
         (IDS, IDS % 2),
         {"sample_weight": WEIGHTS},
@@ -289,3 +289,29 @@ def test_what_was_compiled_frozen_stays_so_and_says_so() -> None:
     with pytest.warns(UserWarning, match="training changes no weights"):
         discriminator.fit(X[:, :2], BIT, verbose=0)
     np.testing.assert_equal(discriminator.get_weights(), before)
+
+
+def test_a_metric_whose_result_is_a_dict_gives_its_entries_to_the_logs() -> None:
+    def run(k: Any) -> tuple[Any, Any]:
+        class Range(k.metrics.Metric):
+            def __init__(self, name: str = "range"):
+                super().__init__(name=name)
+                self.least, self.most = (self.add_weight(name=n, shape=(), initializer="zeros") for n in ("a", "b"))
+
+            def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+                self.least.assign(k.ops.minimum(self.least, k.ops.min(y_true)))
+                self.most.assign(k.ops.maximum(self.most, k.ops.max(y_true)))
+
+            def result(self) -> Any:
+                return {"least": self.least + 0.0, "most": self.most + 0.0}
+
+        model = k.Sequential([k.Input((6,)), k.layers.Dense(1, kernel_initializer="ones")])
+        model.compile(k.optimizers.SGD(0.01), "mse", metrics=[Range(), "mae"])
+        history = model.fit(X, REAL, epochs=2, batch_size=16, shuffle=False, verbose=0).history
+        return history, model.evaluate(X, REAL, verbose=0)
+
+    (ours, measured), (theirs, expected) = run(fkeras), run(keras)
+    assert list(ours) == list(theirs)
+    for key in theirs:
+        np.testing.assert_allclose(ours[key], theirs[key], rtol=1e-5)
+    np.testing.assert_allclose(measured, expected, rtol=1e-5)

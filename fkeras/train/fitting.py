@@ -221,9 +221,16 @@ class Epochs:
 
 
 def as_numbers(logs: Any, objective: Any) -> dict[str, Any]:
-    """Device scalars as Python floats, larger results as arrays, by name: one transfer."""
-    host = jax.device_get(logs)
-    return {k: float(host[k]) if np.ndim(host[k]) == 0 else host[k] for k in sorted(objective.metric_names)}
+    """Device scalars as Python floats, larger results as arrays, by name: one transfer.
+
+    A metric whose result is a dict gives an entry for each in it, under its own name, as in Keras.
+    """
+    host, found = jax.device_get(logs), {}
+    for name in sorted(objective.metric_names):
+        value = host[name]
+        for key, one in value.items() if isinstance(value, dict) else [(name, value)]:
+            found[key] = float(one) if np.ndim(one) == 0 else one
+    return dict(sorted(found.items()))
 
 
 def fit(

@@ -271,15 +271,17 @@ class Trainer(Stepping):
         with contextlib.ExitStack() as held:
             data = hold(held, inputs_for(self, x, batch_size, steps))
             hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
-            programs, told, batches = programs_for(self), fitting.execution(self), batches_in(data, size)
+            programs, told = programs_for(self), fitting.execution(self)
             bar = Progress(0 if hooks.progbar is not None else verbose, 1, None, "Prediction")
             bar.begin_epoch(0)
             if isinstance(data, Rows):
-                y = predicting.predict(self, programs, data.x, data.count, data.batch(size, steps), steps, hooks, told)
+                size = data.batch(size, steps)
+                y = predicting.predict(self, programs, data.x, data.count, size, steps, hooks, told)
+                done = math.ceil(data.count / size)
             else:
                 y = predicting.predict_stream(self, programs, data, steps, hooks, told)
-                batches = data.used if batches is None else batches
-            bar.end_epoch(batches if steps is None else min(steps, batches), {})
+                done = data.used
+            bar.end_epoch(done if steps is None else min(steps, done), {})
             return y
 
     # --- single batches ------------------------------------------------------------------------
@@ -359,7 +361,8 @@ def results(logs: dict[str, Any], return_dict: bool, measured: Any) -> Any:
     """Logs as `evaluate` returns them: a dict, or what was measured in order, alone if it is one."""
     if return_dict:
         return logs
-    values = [logs[name] for name in measured.metric_names]
+    first = [name for name in measured.metric_names if name in logs]  # not those of metrics that are a dict
+    values = [logs[name] for name in (*first, *sorted(set(logs) - set(first)))]
     return values[0] if len(values) == 1 else values
 
 
