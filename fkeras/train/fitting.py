@@ -230,7 +230,7 @@ def as_numbers(logs: Any, objective: Any) -> dict[str, Any]:
         value = host[name]
         for key, one in value.items() if isinstance(value, dict) else [(name, value)]:
             found[key] = float(one) if np.ndim(one) == 0 else one
-    return dict(sorted(found.items()))
+    return found
 
 
 def fit(
