@@ -360,12 +360,10 @@ def test_a_model_that_was_never_built_can_predict() -> None:
     assert Sequential([Dense(2)]).predict(X, verbose=0).shape == (20, 2)
 
 
-def test_a_batch_larger_than_the_data_is_told_and_holds_all_of_it() -> None:
+def test_a_batch_larger_than_the_data_is_refused() -> None:
     model = Sequential([Dense(1, input_shape=(4,))])
     model.compile("sgd", "mse")
-    with pytest.warns(UserWarning, match="batch_size=64 is larger than the data, which is 20 rows"):
-        fit(model, batch_size=64)
-    assert int(model.optimizer.iterations) == 1
+    check(lambda: fit(model, batch_size=64), ValueError, "batch_size=64", "20 rows", "batch_size=20")
     fit(model, batch_size=20, validation_split=0.5)
     fit(model)  # the default batch size was nobody's wish
 

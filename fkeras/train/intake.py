@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-import warnings
 from typing import Any
 
 import jax
@@ -82,10 +81,9 @@ def data_of_fit(
     )  # fmt: skip
     hold(held, data)
     if isinstance(data, Rows) and batch_size is not None and batch_size > data.count:
-        warnings.warn(
-            f"batch_size={batch_size} is larger than the data, which is {data.count} rows: each epoch is one step on "
-            "all of them.",
-            stacklevel=4,
+        raise ValueError(
+            f"batch_size={batch_size} is larger than the data, which is {data.count} rows: an epoch would never fill "
+            f"one batch. Give batch_size={data.count} or less, or leave it out."
         )
     if split and validation_data is None:
         if isinstance(data, Stream):
