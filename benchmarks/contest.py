@@ -71,7 +71,7 @@ def is_there(package: str) -> bool:
 def on_a_terminal() -> Iterator[None]:
     """Within it, what is printed goes to a terminal that nobody sees: progress bars are drawn as for a person."""
     ours, theirs = pty.openpty()
-    reader = subprocess.Popen(["cat"], stdin=ours, stdout=subprocess.DEVNULL)
+    reader = subprocess.Popen(["cat"], stdin=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(ours)
     before = sys.stdout
     sys.stdout = os.fdopen(theirs, "w", buffering=1)

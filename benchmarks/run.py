@@ -34,7 +34,8 @@ def main() -> None:
             for line in process.stdout or ():
                 print(line, end="", flush=True)
                 lines.append(line)
-        parts.append(f"\n## {question}\n\n{''.join(lines).strip()}\n")
+        said = "".join(lines).strip()
+        parts.append(f"\n## {question}\n\n" + (said if said.startswith("|") else f"```text\n{said}\n```") + "\n")
         if process.returncode:
             raise SystemExit(f"{script.name} failed")
     if not sys.argv[1:]:

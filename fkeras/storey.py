@@ -24,6 +24,7 @@ from . import lending, spec
 from .variable import Variable
 
 Values = tuple[dict[str, Any], dict[str, Any]]
+FREE = contextlib.nullcontext()
 turns = [0]  # counts the training runs that have begun or ended: while it stands still, boxes belong to whom they did
 
 
@@ -189,7 +190,7 @@ def gather(layer: Any) -> Values:
     held: set[Any] = set()
     while True:
         turn, found = turns[0], set[Any]()
-        with holding(held):
+        with holding(held) if held else FREE:
             values = _gather(layer, found)
             if found <= held and turn == turns[0]:  # or another thread began to train meanwhile
                 return values

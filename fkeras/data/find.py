@@ -6,6 +6,8 @@ import inspect
 import warnings
 from typing import Any
 
+import numpy as np
+
 from .foreign import foreign
 from .py_dataset import Numbered, is_py_dataset
 from .rows import are_large, has_columns, rows_of_arrays, rows_of_columns
@@ -23,6 +25,8 @@ def source_for(
     """
     if are_large((x, y, weight)):
         return rows_of_arrays((x, y, weight), batch_size, steps)
+    if isinstance(x, np.ndarray):
+        return None
     size = 32 if batch_size is None else batch_size
     if isinstance(x, Source):
         return x
