@@ -3,7 +3,7 @@
 Each contestant is a process of its own, measured from outside; they take turns. Then the memory of fkeras alone over
 many epochs and predictions.
 
-    python benchmarks/cold.py [--rounds 3]
+    python benchmarks/cold.py [--rounds 2]
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def compare(codes: dict[str, str], rounds: int) -> tuple[dict[str, object], dict
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     rounds = parser.parse_args().rounds
     begin_table("seconds, MiB", NAMES)
     for name in ("MLP", "LSTM"):

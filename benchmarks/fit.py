@@ -4,7 +4,7 @@ Whole epochs through the public face, shuffled, with default settings and the pr
 on JAX, the loop that PyTorch's users write, and training by hand in JAX. All begin with the same weights; the losses of
 a first epoch in the same order are compared before anything is timed (with dropout they only come close).
 
-    python benchmarks/fit.py [workload ...] [--rounds 5]
+    python benchmarks/fit.py [workload ...] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def check_losses(name: str, losses: dict[str, float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     told = parser.parse_args()
     begin_table("µs per step of `fit`", NAMES)
     for name in told.workloads:

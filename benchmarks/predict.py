@@ -3,7 +3,7 @@
 Beside Keras on JAX, PyTorch, and a bare call of what `jax.jit` compiles of the same `apply`; for 10,000 rows beside one
 jitted step, dispatched for each batch.
 
-    python benchmarks/predict.py [--rounds 7]
+    python benchmarks/predict.py [--rounds 5]
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def of_many_rows(name: str, rounds: int, rows: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     begin_table("µs per call", NAMES)
     for name in ("MLP", "LSTM"):

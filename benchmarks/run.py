@@ -38,7 +38,6 @@ def main() -> None:
         parts.append(f"\n## {question}\n\n" + (said if said.startswith("|") else f"```text\n{said}\n```") + "\n")
         if process.returncode:
             raise SystemExit(f"{script.name} failed")
-    if not sys.argv[1:]:
         (HERE / "RESULTS.md").write_text("".join(parts))
 
 

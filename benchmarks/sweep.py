@@ -1,6 +1,6 @@
 """How long do 64 small trainings take: one `fkeras.sweep`, or 64 times `fit`?
 
-    python benchmarks/sweep.py [--rounds 3]
+    python benchmarks/sweep.py [--rounds 2]
 """
 
 from __future__ import annotations

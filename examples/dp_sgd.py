@@ -12,17 +12,15 @@ import jax.numpy as jnp
 import optax
 from optax import contrib
 
-import fkeras
-from fkeras import Sequential, datasets, train
+from fkeras import Sequential, Spec, datasets, train
 from fkeras.layers import Dense, Flatten, Input
 
 STEPS, BATCH = (10 if os.environ.get("FKERAS_SHORT") else 600), 256
 
 (x, y), (x_test, y_test) = datasets.digits.load_data()
 model = Sequential([Input((8, 8)), Flatten(), Dense(32, "relu"), Dense(10, "softmax")])
-private = optax.chain(
-    contrib.differentially_private_aggregate(l2_norm_clip=1.0, noise_multiplier=1.0, key=0), optax.sgd(0.5)
-)
+noisy = contrib.differentially_private_aggregate(l2_norm_clip=1.0, noise_multiplier=1.0, key=0)
+private = optax.chain(noisy, optax.sgd(0.5))
 
 
 @jax.jit
@@ -35,7 +33,7 @@ def step(carry: tuple, key: jax.Array) -> tuple:
     return (optax.apply_updates(params, updates), state, memory), None
 
 
-params, state = model.init(jax.random.key(0), fkeras.Spec((None, 8, 8)))
+params, state = model.init(jax.random.key(0), Spec((None, 8, 8)))
 carry, _ = jax.lax.scan(step, (params, state, private.init(params)), jax.random.split(jax.random.key(1), STEPS))
 answers, _ = model.apply(carry[0], state, x_test)
 print(f"test accuracy with noise on every step: {jnp.mean(answers.argmax(-1) == y_test):.1%}")

@@ -30,8 +30,7 @@ def loss_after(hyper: dict[str, jax.Array], x_new: jax.Array, y_new: jax.Array) 
 
 
 hyper = {"learning_rate": jnp.log(0.001), "l2": jnp.log(0.1)}  # a bad guess
-first, outer = hyper, optax.adam(0.3)
-memory = outer.init(hyper)
+first, memory = hyper, (outer := optax.adam(0.3)).init(hyper)
 for run in range(2 if os.environ.get("FKERAS_SHORT") else 20):
     loss, slope = loss_after(hyper, x[300:], y[300:])
     print(f"run {run:2}: {', '.join(f'{k} {jnp.exp(v):.4f}' for k, v in hyper.items())}, validation loss {loss:.4f}")
