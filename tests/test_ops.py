@@ -84,7 +84,7 @@ def test_settings_that_are_symbols_are_arguments_of_the_call():
 def test_names_are_numbered_in_the_model():
     x = fkeras.Input((3,), name="x")
     model = fkeras.Model(x, ops.relu(x + 1 + ops.relu(x)))
-    assert [layer.name for layer in model.layers] == ["x", "add", "relu", "add_1", "relu_1"]
+    assert [operation.name for operation in model.operations] == ["x", "add", "relu", "add_1", "relu_1"]
 
 
 def test_cond_of_symbols_chooses_between_both():

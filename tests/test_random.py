@@ -127,8 +127,8 @@ def test_without_a_seed_each_draw_is_new_until_the_source_restarts():
 
 
 def test_the_source_is_apart_from_integer_seeds_and_from_global_state():
+    random.set_random_seed(7)  # which seeds the generators of Python and NumPy too
     python, numpy = python_random.getstate(), np.random.get_state()[1].tobytes()  # type: ignore[index]
-    random.set_random_seed(7)
     assert not (random.normal((4,)) == random.normal((4,), seed=7)).any()
     random.SeedGenerator()
     assert python_random.getstate() == python and np.random.get_state()[1].tobytes() == numpy  # type: ignore[index]

@@ -262,7 +262,7 @@ class Functional(Model, module="keras.src.models.functional"):
     >>> x = Input((4,))
     >>> model = Functional(x, Dense(2)(Dense(3)(x)))
     >>> [layer.name for layer in model.layers]
-    ['input_layer', 'dense', 'dense_1']
+    ['input_layer', 'dense_1', 'dense']
     """
 
 

@@ -49,7 +49,7 @@ model.add(AttLayer())
 model.add(Dropout(p=0.1))
 model.add(Dense(1, activation="sigmoid", init="uniform"))
 model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"], class_mode="binary")
-history = model.fit(x, y, nb_epoch=12, batch_size=200, verbose=0)
+history = model.fit(x, y, nb_epoch=12, batch_size=64, verbose=0)
 assert history.history["loss"][-1] < history.history["loss"][0]
 assert len(model.trainable_weights) == 1 + 6 + 1 + 2
 assert probas_to_classes(model.predict(x)).shape == (64,)
