@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from . import registry
+from . import logits, registry
 from .recording import recordable
 from .traced import is_exactly
 
@@ -378,7 +378,8 @@ def softmax(x: ArrayLike, axis: int | Sequence[int] = -1) -> jax.Array:
     if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
         message = f"softmax over axis {axis} of shape {x.shape} is always 1; did you mean activation='sigmoid'?"
         warnings.warn(message, stacklevel=2)
-    return jax.nn.softmax(x, axis if isinstance(axis, int) else tuple(axis))
+    axis = axis if isinstance(axis, int) else tuple(axis)
+    return logits.note(jax.nn.softmax(x, axis), x, axis)
 
 
 @recordable

@@ -276,6 +276,7 @@ def test_readers_are_installed_once():
     assert len(registry.readers) == 1 and not hasattr(layers.Layer.add_weight.__wrapped__, "__wrapped__")
 
 
+@pytest.mark.long
 def test_learners():
     pytest.importorskip("sklearn")
     from fkeras.wrappers.scikit_learn import KerasClassifier, KerasRegressor

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
-from fkeras import losses
+from fkeras import activations, layers, logits, losses
 from fkeras.masking import Masked
 
 rng = np.random.default_rng(0)
@@ -296,3 +297,41 @@ def test_resolve_chooses_by_shape():
         assert loss.fn.__name__ == f"{name}_crossentropy" and loss.name == "ce"
     assert losses.resolve("mse", None, None).name == "mse" and losses.resolve(None, None, None) is None
     assert losses.resolve(losses.huber, None, None).name == "huber"
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("named", ["sparse", "one_hot", "smoothed", "ignored"])
+def test_a_crossentropy_works_from_the_logits_of_a_softmax(named, axis, rng):
+    """The numbers of Keras, which takes the logarithm of the clipped softmax, gradients too."""
+    z = jnp.asarray(rng.normal(size=(64, 5, 6)) * np.geomspace(0.1, 30, 64)[:, None, None], jnp.float32)
+    y = rng.integers(0, 6 if axis == -1 else 5, (64, 5) if axis == -1 else (64, 6))
+    hot = jax.nn.one_hot(y, z.shape[axis], axis=axis)
+    loss, labels = {
+        "sparse": (losses.SparseCategoricalCrossentropy(axis=axis, reduction="sum"), y),
+        "ignored": (losses.SparseCategoricalCrossentropy(ignore_class=2, axis=axis, reduction="sum"), y),
+        "one_hot": (losses.CategoricalCrossentropy(axis=axis, reduction="sum"), hot),
+        "smoothed": (losses.CategoricalCrossentropy(axis=axis, label_smoothing=0.1, reduction="sum"), hot),
+    }[named]
+
+    def value(z, softmax):
+        return loss(labels, softmax(z)), None
+
+    def fused(z):
+        with logits.remembered():
+            return value(z, lambda z: activations.softmax(z, axis))
+
+    plain = jax.jit(jax.value_and_grad(lambda z: value(z, lambda z: jax.nn.softmax(z, axis)), has_aux=True))
+    (found, _), slope = jax.jit(jax.value_and_grad(fused, has_aux=True))(z)
+    (wanted, _), expected = plain(z)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    np.testing.assert_allclose(slope, expected, atol=2e-6)
+    check_grads(lambda z: fused(z)[0], (z[:3],), 2, eps=1e-3, rtol=1e-2, atol=1e-2)
+
+
+def test_softmaxes_are_known_by_layers_and_forgotten_at_the_end():
+    z = jnp.array([[1.0, 2.0]])
+    with logits.remembered():
+        for layer in (layers.Softmax(), layers.Activation("softmax")):
+            p = layer.apply({}, {}, z)[0]
+            assert logits.of(p, 1) is z and logits.of(p, 0) is None and logits.of(p * 1, 1) is None
+    assert logits.of(p, 1) is None

@@ -11,6 +11,10 @@ import pytest
 from fkeras import compat, utils
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.py"))
+LONG = {  # what takes ten seconds and more
+    "keras_1_attention", "keras_1_functional", "keras_1_lstm", "keras_2_generators", "keras_2_policy_gradient",
+    "keras_2_seq2seq",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -23,7 +27,9 @@ def installed():
     np.random.set_state(before)
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, marks=[pytest.mark.long] * (p.stem in LONG), id=p.stem) for p in SCRIPTS]
+)
 @pytest.mark.filterwarnings("ignore::fkeras.legacy.OldSpelling", "ignore:.*old name", "ignore::UserWarning")
 def test_script(path, installed):
     for package, needed in (("sklearn", "sklearn"), ("preprocessing.text", "fkeras.preprocessing.text")):

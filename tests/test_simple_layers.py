@@ -9,6 +9,7 @@ import pytest
 from parity import compare
 
 from fkeras import layers
+from fkeras.layers import regularization
 from fkeras.masking import Masked
 from fkeras.spec import Spec
 
@@ -106,6 +107,26 @@ def test_noise_keeps_the_mean():
     for y in jax.jit(lambda k: [layer.apply({}, {}, x, rng=k, training=True)[0] for layer in made])(KEY):
         assert abs(float((y == y.min()).mean()) - 0.3) < 0.02
         assert abs(float(y.mean()) - float(0.7 * y.max() + 0.3 * y.min())) < 0.03
+
+
+def test_draws_of_dropout_are_as_good_as_independent():
+    """Means, and products of places, of keys and of neighbours, are within what independent draws give."""
+    keep = jax.jit(lambda k, rate: regularization.keep(k, rate, (256, 512)), static_argnums=1)
+    keys = [*jax.random.split(KEY, 12), *map(jax.random.key, range(12))]  # good keys, and those next to each other
+    for rate in (0.1, 0.5):
+        z = (np.stack([keep(k, rate) for k in keys]) - (1 - rate)) / np.sqrt(rate * (1 - rate))
+        flat, n = z.reshape(len(keys), -1), z[0].size
+        assert np.abs(flat.mean(1)).max() * np.sqrt(n) < 4
+        for lag in (1, 2, 3, 4, 8, 64, 512, 1024, 4096):
+            assert np.abs((flat[:, lag:] * flat[:, :-lag]).mean(1)).max() * np.sqrt(n) < 4.5
+        between = np.corrcoef(flat)[np.triu_indices(len(keys), 1)] * np.sqrt(n)
+        assert np.abs(between).max() < 4.5 and 0.8 < between.std() < 1.2
+        for axis in (1, 2):  # sums of rows and columns are spread as binomials are
+            spread = (z.sum(axis).std(1) ** 2 / z.shape[axis]).mean()
+            assert 0.9 < spread < 1.1
+    patterns = np.bincount(np.packbits(np.concatenate([keep(k, 0.5).ravel() for k in keys])), minlength=256)
+    mean = patterns.mean()
+    assert ((patterns - mean) ** 2 / mean).sum() < 255 + 5 * np.sqrt(2 * 255)
 
 
 def test_dropout_draws_rarely_and_often():

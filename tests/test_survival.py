@@ -416,6 +416,7 @@ def kill_until(kills, tmp_path, rng, straight, freqs):
     return done, ended
 
 
+@pytest.mark.long
 def test_a_run_killed_five_times_ends_like_one_that_is_not(tmp_path, rng, straight):
     done, ended = kill_until(5, tmp_path, rng, straight, freqs=[2])
     assert done >= 5 and ended >= 1

@@ -104,7 +104,9 @@ def follow(runs: Any, alone: Any, told: dict[str, Any], given: tuple[Any, ...]) 
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@pytest.mark.parametrize("cls", [Noisy, Shrunk, Listed, Game])
+@pytest.mark.parametrize(
+    "cls", [Listed, *(pytest.param(cls, marks=pytest.mark.long) for cls in (Noisy, Shrunk, Game))]
+)
 def test_steps_of_ones_own_at_once_equal_those_one_by_one(cls: Any) -> None:
     given = (X,) if cls is Game else (X, Y)
     told: dict[str, Any] = {"epochs": 2, "verbose": 0, "batch_size": 32}

@@ -212,9 +212,13 @@ def trained(k: Any, case: Any, weights: Any = None) -> tuple[Any, Any, Any]:
     model.compile(**(told(k) if callable(told) else told))
     history = model.fit(x, y, epochs=3, batch_size=16, shuffle=False, verbose=0, **how)
     return model, before, history.history
+QUICK = {
+    "softmax", "sparse", "class_weight", "mse_sgd_validation", "lstm_masked", "batch_normalization", "branches",
+    "regularized", "schedule_and_clipping", "averaged_weights",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.long) for n in CASES])
 def test_three_epochs(name: str) -> None:
     theirs, before, expected = trained(keras, CASES[name])
     ours, _, history = trained(fkeras, CASES[name], before)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from .. import activations, regularizers
+from .. import activations, logits, regularizers
 from ..layer import Layer, Shapes, shown
 from ..traced import is_traced
 from .settings import Activation as ActivationSetting
@@ -183,7 +183,7 @@ def broadcasts(shape: Any, to: Any) -> bool:
 def masked_softmax(x: Any, mask: Any, axis: Any) -> Any:
     """The softmax of what the mask lets through, zero elsewhere; of all without a mask."""
     if mask is None:
-        return jax.nn.softmax(x, axis)
+        return logits.note(jax.nn.softmax(x, axis), x, axis)
     mask = mask if mask.dtype == bool else mask > 0.5
     low = -3e4 if x.dtype == jnp.float16 else -1e9
     return jnp.where(mask, jax.nn.softmax(jnp.where(mask, x, jnp.asarray(low, x.dtype)), axis), 0)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from .. import config
+from .. import config, logits
 from ..recording import recordable
 from ..traced import is_exactly
 from .loss import KIND, masked_by
@@ -27,11 +28,28 @@ def clip(p: jax.Array) -> jax.Array:
     return jnp.clip(p, config.epsilon(), 1.0 - config.epsilon())
 
 
-def log_probabilities(y_pred: jax.Array, from_logits: bool, axis: int) -> jax.Array:
+class Scores(NamedTuple):
+    """Predictions of classes: logits, or probabilities; logits that stand for their softmax are clipped as that."""
+
+    values: Any
+    are_logits: bool
+    clipped: bool
+
+
+def scores(y_pred: Any, from_logits: bool, axis: int) -> Scores:
+    """Predictions, as the logits that they were made from where these are known."""
+    known = None if from_logits else logits.of(y_pred, axis)
+    return Scores(jnp.asarray(y_pred if known is None else known), from_logits or known is not None, not from_logits)
+
+
+def log_probabilities(given: Scores, axis: int) -> jax.Array:
     """Log probabilities of the classes along `axis`; probabilities are first made to sum to 1."""
-    if from_logits:
-        return jax.nn.log_softmax(y_pred, axis=axis)
-    return jnp.log(clip(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True)))
+    y, are_logits, clipped = given
+    if not are_logits:
+        return jnp.log(clip(y / jnp.sum(y, axis=axis, keepdims=True)))
+    y = jax.nn.log_softmax(y, axis=axis)
+    low, high = (np.asarray(p, y.dtype).astype("float64") for p in (config.epsilon(), 1.0 - config.epsilon()))
+    return jnp.clip(y, np.log(low), np.log(high)) if clipped else y
 
 
 def class_axis(name: str, axis: Any, y_pred: jax.Array) -> None:
@@ -68,11 +86,12 @@ def categorical_crossentropy(
     >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])
     Array([0.6931472], dtype=float32)
     """
-    y_true, y_pred = pair(y_true, y_pred)
+    given = scores(y_pred, from_logits, axis)
+    y_true, y_pred = pair(y_true, given.values)
     class_axis("categorical_crossentropy", axis, y_pred)
     same_shape("categorical_crossentropy", y_true, y_pred)
     y_true = smooth(y_true, label_smoothing, y_true.shape[-1])
-    return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
+    return -jnp.sum(y_true * log_probabilities(given._replace(values=y_pred), axis), axis=axis)
 
 
 @recordable
@@ -134,7 +153,8 @@ def sparse_categorical_crossentropy(
     >>> sparse_categorical_crossentropy([1, 0], [[0.5, 0.5], [1.0, 0.0]]).round(4)
     Array([0.6931, 0.    ], dtype=float32)
     """
-    y_pred = jnp.asarray(y_pred)
+    given = scores(y_pred, from_logits, operator.index(axis))
+    y_pred = given.values
     y_true = squeeze_labels(y_true, y_pred, axis)
     axis = operator.index(axis) % y_pred.ndim
     y_pred = jnp.moveaxis(y_pred, axis, -1)
@@ -146,8 +166,9 @@ def sparse_categorical_crossentropy(
     valid = None if ignore_class is None else y_true != ignore_class
     labels = (y_true if valid is None else jnp.where(valid, y_true, 0)).astype(jnp.int32)
     if valid is not None:  # keeps what is not looked at out of the gradient, NaN included
-        y_pred = jnp.where(valid[..., None], y_pred, 0.0 if from_logits else 1.0)
-    picked = jax.nn.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype) * log_probabilities(y_pred, from_logits, -1)
+        y_pred = jnp.where(valid[..., None], y_pred, 0.0 if given.are_logits else 1.0)
+    logs = log_probabilities(given._replace(values=y_pred), -1)
+    picked = jax.nn.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype) * logs
     values = -jnp.sum(picked, axis=-1)
     return values if valid is None else jnp.where(valid, values, 0.0)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .. import lending, spec
+from .. import lending, logits, spec
 from ..auxiliary import aux_loss, clear_aux_loss
 from ..layer import penalty
 from ..layer import project as project_params
@@ -132,7 +132,7 @@ def make_step(
     def go_forward(chosen: Any, rest: Any, ts: TrainState, rng: Any, batch: Any) -> Any:
         x, y, weight = unpack(batch)
         params = join(chosen, rest)
-        with lend((params, ts.state), x, rng, True):
+        with lend((params, ts.state), x, rng, True), logits.remembered():
             y_pred, state = model.apply(params, clear_aux_loss(ts.state), x, rng=rng, training=True)
             objective = resolve(loss, metrics, y, y_pred, names)
             total, parts = objective(as_list(y, objective), y_pred, as_list(weight, objective))
@@ -247,7 +247,7 @@ def evaluator(model: Any, objective: Objective, lend: lending.Lender = lending.n
 
     def test(params: Any, state: Any, accs: Any, batch: Any, rng: Any = None) -> Any:
         x, y, weight = unpack(batch)
-        with lend((params, state), x, rng, False):
+        with lend((params, state), x, rng, False), logits.remembered():
             y_pred, state = model.apply(params, clear_aux_loss(state), x, rng=rng, training=False)
             y, weight = as_list(y, objective), as_list(weight, objective)
             total, parts = objective(y, y_pred, weight)
