@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from .. import config
 from ..graph import is_symbol
 from ..reading import is_read
 
+ALIGNMENT = 64  # bytes
 MUCH = 1 << 26  # bytes of data from which on room for more rows is a sixteenth at most
 
 
@@ -51,7 +53,7 @@ class Rows:
 
     def on_device(self) -> tuple[Any, Any, Any]:
         """The data as a batch on the device, with room for more rows, so that few programs serve all lengths."""
-        return jax.tree.map(lambda a: jax.device_put(with_room(a, self.room())), self.parts())
+        return jax.tree.map(lambda a: put_with_room(a, self.room()), self.parts())
 
     def select(self, which: Any) -> Rows:
         """Some of the rows."""
@@ -68,13 +70,21 @@ def next_power(n: int) -> int:
     return 1 << (n - 1).bit_length()
 
 
-def with_room(a: Any, rows: int) -> Any:
-    """An array of the host with more rows, which nobody reads; one on the device as it is."""
+def put_with_room(a: Any, rows: int) -> Any:
+    """An array of the host on the device, with more rows, which nobody reads; one on the device as it is."""
     if not isinstance(a, np.ndarray) or len(a) == rows:
-        return a
-    roomy = np.zeros((rows, *a.shape[1:]), a.dtype)
-    roomy[: len(a)] = a
-    return roomy
+        return jax.device_put(a)
+    roomy = aligned((rows, *a.shape[1:]), a.dtype)
+    roomy[: len(a)], roomy[len(a) :] = a, 0
+    return jax.device_put(roomy, may_alias=True)  # nobody else holds it: a CPU need not copy it again
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array, not filled, that begins where XLA lets its own begin."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def as_numbers(name: str, value: Any) -> Any:
@@ -149,7 +159,7 @@ def check_finite(name: str, array: Any) -> None:
         return
     host = np.asarray(array)
     with np.errstate(over="ignore", invalid="ignore"):
-        if host.dtype.kind == "f" and np.isfinite(host.sum()):  # a sum is finite only if every number is
+        if host.dtype.kind == "f" and np.isfinite(squares(host)):
             return
     bad = ~np.isfinite(host.astype(np.float32) if host.dtype.kind != "f" else host)
     if bad.any():
@@ -159,6 +169,13 @@ def check_finite(name: str, array: Any) -> None:
             f"the first in row {row[0]} (index {tuple(map(int, row))}). "
             "Remove or replace them: one is enough to spoil every weight."
         )
+
+
+def squares(array: np.ndarray) -> Any:
+    """The sum of all squares, or of all numbers where that is faster: finite only if every number is."""
+    if array.dtype in (np.float32, np.float64) and array.flags.c_contiguous:
+        return np.dot(row := array.reshape(-1), row)
+    return array.sum()
 
 
 def names_of(what: str, tree: Any) -> list[str]:

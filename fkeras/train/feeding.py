@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-import jax
 import numpy as np
 
-from .arrays import Rows, with_room
+from .arrays import Rows, put_with_room
 
 
 class Window(NamedTuple):
@@ -142,4 +141,4 @@ def chance(seed: np.ndarray, step: int) -> np.random.Generator:
 
 def permutation(seed: np.ndarray, step: int, count: int, room: int) -> Any:
     """The order of the rows of an epoch."""
-    return jax.device_put(with_room(chance(seed, step).permutation(count).astype(np.int32), room))
+    return put_with_room(chance(seed, step).permutation(count).astype(np.int32), room)

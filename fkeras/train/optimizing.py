@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from .. import storey
+from .. import compiled, storey
 from ..optimizers import Optimizer
 
 
@@ -30,7 +30,7 @@ def begin(model: Any, chosen: Any) -> Any:
     optimizer = model.optimizer
     kept = box(model)
     if kept is not None:
-        wanted = jax.eval_shape(optimizer.init, chosen)
+        wanted = wanted_by(optimizer, chosen)
         same = jax.tree.structure(wanted) == jax.tree.structure(kept)
         if same and all(
             w.shape == k.shape for w, k in zip(jax.tree.leaves(wanted), jax.tree.leaves(kept), strict=True)
@@ -48,6 +48,13 @@ def begin(model: Any, chosen: Any) -> Any:
         align(optimizer, model)
         return optimizer.state
     return optimizer.init(chosen)
+
+
+def wanted_by(optimizer: Any, chosen: Any) -> Any:
+    """The shapes of what an optimizer remembers of these params, found once for all that are alike."""
+    leaves, form = jax.tree.flatten(chosen)
+    key = ("remembers", compiled.settings_of(optimizer), form, *((x.shape, x.dtype) for x in leaves))
+    return compiled.program(key, lambda: jax.eval_shape(optimizer.init, chosen))
 
 
 def align(optimizer: Any, model: Any) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from ..data import Reader, Source
 from ..data.foreign import as_host
 from ..reading import is_text
-from .arrays import Rows, with_room
+from .arrays import Rows, put_with_room
 from .feeding import Window, chance, check_same
 
 PACK_BYTES = 1 << 23  # of the batches that go to the device together
@@ -154,9 +154,7 @@ class Stream:
             rows = self._checked(joined(batches))
         size = rows.count // len(batches)
         room = size if alone else size * self.capacity
-        return Pack(
-            jax.device_put(jax.tree.map(lambda a: with_room(a, room), rows.parts())), len(batches), size, alone, error
-        )
+        return Pack(jax.tree.map(lambda a: put_with_room(a, room), rows.parts()), len(batches), size, alone, error)
 
     def _good(self, batches: list[Batch]) -> tuple[list[Batch], Exception]:
         """The batches before the first bad one, and what is wrong with that."""
