@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ["KERAS_BACKEND"] = "jax"  # before anything imports keras
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -14,6 +15,9 @@ import numpy as np
 import pytest
 
 from fkeras import config
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as for what a shell runs in the background: tests press Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("fkeras", deadline=None, max_examples=20, derandomize=True, database=None)
 hypothesis.settings.load_profile("fkeras")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
+from .. import product
 from ..initializers import VarianceScaling
 from ..layer import Layer, Shapes, shown
 from .lora import LoRA
@@ -59,7 +60,7 @@ class Dense(LoRA, Layer):
         return {"kernel": (x.shape[-1], self.units), **bias}
 
     def call(self, x: Any, *, params: Any, state: Any) -> Any:
-        y = jnp.matmul(x, self._weight(params, state))
+        y = product.matmul(x, self._weight(params, state))
         if self.use_bias:
             y = y + params["bias"]
         return self.activation(y), state
@@ -189,7 +190,7 @@ class EinsumDense(LoRA, Layer):
         return found.replace(input_axes=places[0], output_axes=places[1])
 
     def call(self, x: Any, *, params: Any, state: Any) -> Any:
-        y = jnp.einsum(self.equation, x, self._weight(params, state))
+        y = product.einsum(self.equation, x, self._weight(params, state))
         if self.bias_axes is not None:
             y = y + params["bias"]
         return self.activation(y), state

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
+from .. import product
 from ..layer import Layer, Shapes
 from ..masking import Masked, value_of
 from ..spec import Spec
@@ -141,7 +142,7 @@ class ReversibleEmbedding(_Table):
             return (Masked(y, x != 0) if self.mask_zero else y), state
         to = self.reverse_dtype or self.compute_dtype
         kernel = self._weight(params, state).T if self.tie_weights else params["reverse_embeddings"]
-        y, cap = jnp.matmul(x.astype(to), kernel.astype(to)), self.logit_soft_cap
+        y, cap = product.matmul(x.astype(to), kernel.astype(to)), self.logit_soft_cap
         return (y if cap is None else jnp.tanh(y / cap) * cap), state
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:

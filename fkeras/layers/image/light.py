@@ -191,7 +191,7 @@ class AutoContrast(ImageLayer):
 
     Shapes: (batch, height, width, channels) -> same, or one image, or a dict of images and what belongs to them.
 
-    >>> AutoContrast()(jnp.array([[[50.0], [100.0]]])).tolist()
+    >>> AutoContrast()(jnp.array([[[50.0], [100.0]]])).round().tolist()
     [[[0.0], [255.0]]]
     """
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from ... import random
 from ...layer import Layer, shown
+from ...product import matmul
 from ...spec import SDS
 from ...traced import is_exactly
 from ..settings import check_positive, check_rate
@@ -142,16 +143,16 @@ def check_noise(layer: Any) -> None:
     object.__setattr__(layer, "seed", random.check_seed(layer.seed))
 
 
-def dropped(x: Any, w: Any, keep: Any = None, product: Callable[[Any, Any], Any] = jnp.matmul, axis: int = -1) -> Any:
-    """product(x, w), where each gate sees x under its own dropout mask.
+def dropped(x: Any, w: Any, keep: Any = None, times: Callable[[Any, Any], Any] = matmul, axis: int = -1) -> Any:
+    """times(x, w), where each gate sees x under its own dropout mask.
 
     axis: where the product has its gates.
 
     keep: (masks, *x.shape); with several, w has as many parts along its last axis.
     """
     if keep is None:
-        return product(x, w)
-    parts = [product(x * k, v) for k, v in zip(keep, jnp.split(w, len(keep), -1), strict=True)]
+        return times(x, w)
+    parts = [times(x * k, v) for k, v in zip(keep, jnp.split(w, len(keep), -1), strict=True)]
     return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis)
 
 

@@ -20,6 +20,7 @@ and its output is h.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -75,13 +76,26 @@ def run(cell: Any, params: Values, xs: Any, carry: Carry, mask: Any, how: loop.H
             return new, new[0] if how.every else None
 
         last, (before, slopes, hs) = how.scan(note, carry, (xs, mask))
-        da = along(lambda p, x: cell.mix(cell.feed(p, x), cell.inner(p, before)), (params, xs), tangents[:2])
+        merge, apart = (lambda a: a, lambda a: a) if "keep" in params else as_one_axis(xs.shape[:2])
+        x, dx, h = merge(xs), tangents[1] if is_zero(tangents[1]) else merge(tangents[1]), merge(before)
+        da = along(lambda p, x: cell.mix(cell.feed(p, x), cell.inner(p, h)), (params, x), (tangents[0], dx))
+        da = jax.tree.map(apart, da)
         dcarry = [jnp.zeros_like(c) if is_zero(d) else d for c, d in zip(carry, tangents[2], strict=True)]
         dlast, dhs = how.scan(move, dcarry, (da, slopes, mask))
         return (outputs(hs, last, mask, how), last), (outputs(dhs, dlast, mask, how), dlast)
 
     forward.defjvp(rule, symbolic_zeros=True)
     return forward(params, xs, carry, mask)
+
+
+def as_one_axis(sizes: tuple[Any, Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """What makes the axes of steps and examples one, and two again: XLA sums over one without a copy.
+
+    (Not where the params hold masks of dropout, "keep", which are those of one step.)
+    """
+    steps, batch = sizes
+    merge = lambda a: a.reshape(steps * batch, *a.shape[2:])  # noqa: E731
+    return merge, lambda a: a.reshape(steps, batch, *a.shape[1:])
 
 
 def outputs(hs: Any, last: Carry, mask: Any, how: loop.How) -> Any:
