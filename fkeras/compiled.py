@@ -58,12 +58,17 @@ def clear() -> None:
     """Forgets every program."""
     with _lock:
         _programs.clear()
+    changes[0] += 1  # what was remembered of them goes too
 
 
-def apply(layer: Any, params: Any, state: Any, args: Any, kwargs: Any, rng: Any, training: bool) -> Any:
+def apply(
+    layer: Any, params: Any, state: Any, args: Any, kwargs: Any, rng: Any, training: bool, alike: Any = None
+) -> Any:  # fmt: skip
     """`layer.apply`, compiled if every layer in it is one of the package's own.
 
     User code runs as it is written, operation by operation, so that `print` and `pdb` work in it.
+
+    alike: an input all of whose like may take the same program, see `remember`.
     """
     if runs_user_code(layer):
         args, kwargs = storey.as_arrays((args, kwargs))
@@ -77,6 +82,8 @@ def apply(layer: Any, params: Any, state: Any, args: Any, kwargs: Any, rng: Any,
     except TypeError:  # an argument that has no hash
         return layer.apply(params, state, *args, rng=rng, training=training, **kwargs)
     run = program(key, lambda: jax.jit(_applying(skeleton(layer), treedef, static, training)))
+    if alike is not None:
+        remember(layer, "call", alike, run)
     return run(params, state, [x for x, h in zip(leaves, holes, strict=True) if h], rng)
 
 
@@ -89,6 +96,30 @@ def _applying(layer: Any, treedef: Any, static: Any, training: bool) -> Callable
         return layer.apply(params, state, *args, rng=rng, training=training, **kwargs)
 
     return run
+
+
+def remember(layer: Any, use: str, x: Any, run: Any) -> None:
+    """Notes the program that serves arrays like x, of this kind, shape and dtype, until a setting of any layer changes.
+
+    So a call on one row need not look through the layer, and at what is known of x, a second time.
+    """
+    turn, facts = (changes[0], constants[0]), layer._face.facts
+    if facts.get(use, (None,))[0] != turn:
+        facts[use] = turn, {}
+    facts[use][1][type(x), x.shape, x.dtype] = run
+
+
+def remembered(layer: Any, use: str, x: Any) -> Any:
+    """The program that was noted for arrays like x, or None."""
+    turn, found = layer._face.facts.get(use, (None, None))
+    if found is None or turn != (changes[0], constants[0]) or not (type(x) is np.ndarray or is_concrete(x)):
+        return None
+    return found.get((type(x), x.shape, x.dtype))
+
+
+def is_concrete(x: Any) -> bool:
+    """Whether x is an array of JAX with values."""
+    return isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
 
 
 def fact(find: Callable[[Any], Any]) -> Callable[[Any], Any]:

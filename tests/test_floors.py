@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "fkeras"
 FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     0: "arguments registry config spec masking recording tree atomic packed boxes auxiliary traced logits",
     1: "activations initializers regularizers constraints policies dtype_policies random stream variable"
-    " losses metrics optimizers schedules input_spec reading mixed_precision forms windows convolve pool attention product data"
-    " placement",
+    " losses metrics optimizers schedules input_spec reading mixed_precision forms windows convolve pool attention"
+    " product data placement",
     2: "surface graph lending ops layer storey stored sharing binding facade compiled",
     3: "layers",
     4: "train callbacks",

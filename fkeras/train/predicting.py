@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import compiled, facade, random, registry, storey
-from .arrays import next_power
+from .. import compiled, facade, placement, random, registry, storey
+from .arrays import check_finite, next_power
 from .callbacks import CallbackList
 from .programs import Programs
 from .streaming import PACK_BATCHES, Stream
@@ -51,12 +51,27 @@ def predict(
     if draws or mixes_rows(model) or hooks.wants("predict"):
         y = one_by_one(model, programs, params, state, x, count, size, hooks, draws, told)
     elif count <= size:
-        y, _ = programs.predict()(params, state, fill_up(x, next_power(count)))
+        run = programs.predict()
+        y, _ = run(params, state, fill_up(x, next_power(count)))
         y = jax.tree.map(lambda v: np.asarray(v)[:count], y)
+        if isinstance(x, np.ndarray) and facade.depends_on_shape_alone(model, x):
+            compiled.remember(model, "predict", x, run)
     else:
         y = in_bulk(programs, params, state, x, count, size)
     hooks.on_predict_end()
     return y
+
+
+def predict_again(model: Any, x: Any, size: int | None) -> Any:
+    """The outputs for one batch, if `predict` met its like before; None if not."""
+    run = compiled.remembered(model, "predict", x)
+    if run is None or not len(x) <= (size or 32) or placement.key() is not None:
+        return None
+    check_finite("x", x)
+    object.__setattr__(model, "stop_predicting", False)
+    params, state = facade.gather(model)
+    y, _ = run(params, state, fill_up(x, next_power(len(x))))
+    return jax.tree.map(lambda v: np.asarray(v)[: len(x)], y)
 
 
 def predict_stream(
