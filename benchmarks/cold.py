@@ -62,6 +62,7 @@ print(f"{before:.0f} {peak():.0f}")
 def run(code: str) -> tuple[float, float]:
     """(seconds, MiB at most) of a process."""
     env = {**os.environ, "KERAS_BACKEND": "jax"}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has been compiled to bytecode
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)

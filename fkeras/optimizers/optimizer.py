@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from .. import registry
+from .. import registry, stream
 from . import binding, norms
 from .face import Face, LearningRate
 from .leaves import Row, row
@@ -160,7 +160,7 @@ class Optimizer(Face, binding.Subclassing, registry.Configurable, metaclass=Opti
         for leaf in params.leaves:
             if not jnp.issubdtype(jnp.dtype(leaf.dtype), jnp.inexact):
                 raise TypeError(f"{self!r}: {leaf.path!r} is of {leaf.dtype}; only floating parameters can be trained.")
-        state: dict[str, Any] = {"iterations": jnp.zeros((), jnp.int32)}
+        state: dict[str, Any] = {"iterations": stream.put(np.zeros((), np.int32))}
         if not callable(self._rate):
             state["learning_rate"] = jnp.asarray(self._rate, jnp.float32)
         pairs = list(zip(params.values, params.leaves, strict=True))

@@ -6,7 +6,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 
+from .. import stream
 from . import binding
 from .leaves import Row
 from .shared import Numbers
@@ -112,8 +115,10 @@ class Step:
 
 
 def zeros(p: Any) -> jax.Array:
-    """Zeros like a parameter, strongly typed."""
-    return jnp.zeros_like(p, dtype=p.dtype)
+    """Zeros like a parameter, strongly typed; outside of jit by NumPy, which compiles no program for each shape."""
+    if isinstance(p, Tracer) or getattr(p, "committed", False) or stream.tracing():
+        return jnp.zeros_like(p, dtype=p.dtype)
+    return stream.put(np.zeros(p.shape, p.dtype))
 
 
 def is_due(count: Any, every: int) -> Any:
