@@ -137,9 +137,19 @@ def test_gradients_are_made_of_products(transposed):
 
 def test_no_work_for_what_is_not_differentiated():
     x, kernel = jnp.zeros((2, 8, 8, 6)), jnp.zeros((3, 3, 6, 6))
-    for argument, products in ((0, 3), (1, 6)):  # by the kernel: the values share what the gradient lays side by side
+    for argument, convolutions, products in ((0, 2, 0), (1, 1, 3)):  # one is that of the values
         gradient = jax.grad(lambda x, k: jnp.sum(jnp.sin(convolve.conv(x, k))), argnums=argument)
-        assert count(jax.make_jaxpr(gradient)(x, kernel).jaxpr, "dot_general") == products
+        program = jax.make_jaxpr(gradient)(x, kernel).jaxpr
+        assert count(program, "conv_general_dilated") == convolutions and count(program, "dot_general") == products
+
+
+def test_the_gradient_by_the_inputs_is_a_convolution_of_the_fast_kind():
+    """Neither reversed nor padded, with the axes of the kernel in their order: what XLA puts in one with a sum."""
+    x, kernel = jnp.zeros((2, 8, 8, 6)), jnp.zeros((3, 3, 6, 6))
+    run = jax.jit(jax.grad(lambda x: jnp.sum(jnp.sin(convolve.conv(x, kernel, padding="same")))))
+    found = [line for line in run.lower(x).compile().as_text().splitlines() if " convolution(" in line]
+    assert len(found) == 2 and all("dim_labels=b01f_01io->b01f" in line and "reversal" not in line for line in found)
+    assert sum("pad=" in line for line in found) == 1  # that of the values
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int32"])
