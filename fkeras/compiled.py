@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from . import registry, storey
 
@@ -119,7 +120,7 @@ def remembered(layer: Any, use: str, x: Any) -> Any:
 
 def is_concrete(x: Any) -> bool:
     """Whether x is an array of JAX with values."""
-    return isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
+    return isinstance(x, jax.Array) and not isinstance(x, Tracer)
 
 
 def fact(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
