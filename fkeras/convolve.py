@@ -27,6 +27,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from . import config, forms, windows
+from .traced import is_zero
 from .windows import Pads, spread, taps
 
 
@@ -234,11 +235,6 @@ def itself(y: Any) -> Any:
     """
     halves = jnp.broadcast_to((0.5 * y)[..., None], (*y.shape, 2))
     return lax.optimization_barrier(halves).sum(-1)
-
-
-def is_zero(tangent: Any) -> bool:
-    """Whether a tangent is known to be zero."""
-    return isinstance(tangent, jax.custom_derivatives.SymbolicZero)
 
 
 def transposed_rows(x: Any, kernel: Any, window: Window) -> Any:

@@ -10,11 +10,17 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax.core import Tracer
+from jax.custom_derivatives import SymbolicZero
 
 
 def is_traced(value: Any) -> bool:
     """Whether a number is only known when a program runs."""
     return isinstance(value, Tracer)
+
+
+def is_zero(tangent: Any) -> bool:
+    """Whether a tangent, as `custom_jvp` hands it to a rule with `symbolic_zeros`, is known to be zero."""
+    return isinstance(tangent, SymbolicZero)
 
 
 def is_exactly(value: Any, number: float) -> bool:

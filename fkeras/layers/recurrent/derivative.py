@@ -25,9 +25,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.custom_derivatives import SymbolicZero
 
 from ... import activations, registry
+from ...traced import is_zero
 from . import loop
 from .cell import Carry, Values
 
@@ -116,11 +116,6 @@ def along(f: Any, primals: Any, tangents: Any) -> Any:
         return f(*tree.unflatten([given.get(i, v) for i, v in enumerate(values)]))
 
     return jax.jvp(g, [values[i] for i in moving], [moves[i] for i in moving])[1] if moving else None
-
-
-def is_zero(tangent: Any) -> bool:
-    """Whether a tangent is known to be zero."""
-    return isinstance(tangent, SymbolicZero)
 
 
 def slope(f: Any, x: Any) -> tuple[Any, Any]:
