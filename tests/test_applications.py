@@ -17,10 +17,10 @@ SMALL = {"classes": 3, "weights": None}
 BODY = {"include_top": False, "weights": None}
 CASES = {  # name: size of the images, settings
     "MobileNetV2": (32, {**SMALL, "alpha": 0.35}),
-    "ResNet50": (32, {**BODY, "pooling": "avg"}),
     "VGG16": (32, BODY),
 }
 LONG = {
+    "ResNet50": (32, {**BODY, "pooling": "avg"}),
     "ConvNeXtTiny": (32, SMALL),
     "DenseNet121": (32, {**BODY, "pooling": "max"}),
     "EfficientNetB0": (33, SMALL),

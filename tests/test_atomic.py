@@ -127,7 +127,7 @@ WRITER = """
 """
 
 
-@pytest.mark.parametrize("moment", [0.01, 0.025, 0.05, 0.08, 0.12])
+@pytest.mark.parametrize("moment", [0.01, 0.05, *(pytest.param(t, marks=pytest.mark.long) for t in (0.03, 0.08, 0.12))])
 def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path, moment):
     path = tmp_path / "a"
     atomic.write_bytes(path, (0).to_bytes(8, "little") * 100_000)

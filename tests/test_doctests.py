@@ -35,7 +35,14 @@ def check(test: doctest.DocTest) -> None:
     assert not failed, "".join(report)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def is_long(path: Path) -> bool:
+    """Whether its examples take long: those of images compile most."""
+    return "image" in path.parts
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, marks=[pytest.mark.long] * is_long(p), id=name_of(p)) for p in SOURCES]
+)
 def test_docstrings(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name_of(path))

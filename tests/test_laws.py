@@ -70,7 +70,12 @@ def case_of(name: str) -> Case:
 
 
 QUICK = {"random_flip", "random_rotation", "random_contrast", "resizing", "center_crop", "rescaling", "mix_up"}
-HEAVY = {"hashing", "hashing_salted", "conv_lstm3d", "conv_lstm2d_first", "gru_backwards_masked", "lstm_unrolled"}
+HEAVY = {  # others that are nearly like them stay
+    "hashing", "hashing_salted", "conv_lstm3d", "conv_lstm2d_first", "gru_backwards_masked", "lstm_unrolled",
+    "conv_lstm2d_masked", "multi_head_attention", "multi_head_attention_axes", "group_query_attention",
+    "rnn_stack_of_users_cells", "bidirectional_states", "simple_rnn_backwards_masked", "lstm_states",
+    "spectral_normalization_embedding", "conv2d_plain", "hashed_crossing",
+}  # fmt: skip
 LONG = (image.ROWS.keys() - QUICK) | HEAVY
 
 
