@@ -129,8 +129,9 @@ def twin_towers(lib, optimizer):
         [layers.Input((4,)), layers.Dense(3, "tanh"), layers.BatchNormalization(), layers.Dense(3)], name="tower"
     )
     h = layers.Concatenate()([tower(b), tower(a)])
-    h = layers.LayerNormalization()(layers.Dense(4, "relu", kernel_regularizer="l2")(h))
+    h = layers.Dense(4, "relu", kernel_regularizer="l2")(h)
     h = layers.BatchNormalization()(h)  # whose node Keras gives training=False, and does not mean it
+    h = layers.LayerNormalization()(h)  # last: a weight without a gradient would go where rounding sends it
     model = lib.Model([a, b], layers.Dense(2, name="out")(h))
     model.compile(optimizer(lib.optimizers), loss="mse", metrics=["mae"])
     return model
