@@ -71,6 +71,7 @@ def apply(
 
     alike: an input all of whose like may take the same program, see `remember`.
     """
+    since = turn()
     if runs_user_code(layer):
         args, kwargs = storey.as_arrays((args, kwargs))
         return layer.apply(params, state, *args, rng=rng, training=training, **kwargs)
@@ -84,7 +85,7 @@ def apply(
         return layer.apply(params, state, *args, rng=rng, training=training, **kwargs)
     run = program(key, lambda: jax.jit(_applying(skeleton(layer), treedef, static, training)))
     if alike is not None:
-        remember(layer, "call", alike, run)
+        remember(layer, "call", alike, run, since)
     return run(params, state, [x for x, h in zip(leaves, holes, strict=True) if h], rng)
 
 
@@ -99,21 +100,28 @@ def _applying(layer: Any, treedef: Any, static: Any, training: bool) -> Callable
     return run
 
 
-def remember(layer: Any, use: str, x: Any, run: Any) -> None:
+def turn() -> tuple[int, int]:
+    """What stands still as long as no setting of any layer changes, nor a value that stands in programs."""
+    return changes[0], constants[0]
+
+
+def remember(layer: Any, use: str, x: Any, run: Any, since: tuple[int, int]) -> None:
     """Notes the program that serves arrays like x, of this kind, shape and dtype, until a setting of any layer changes.
 
     So a call on one row need not look through the layer, and at what is known of x, a second time.
+
+    since: the turn before the program was looked for: another thread may have changed a setting meanwhile.
     """
-    turn, facts = (changes[0], constants[0]), layer._face.facts
-    if facts.get(use, (None,))[0] != turn:
-        facts[use] = turn, {}
-    facts[use][1][type(x), x.shape, x.dtype] = run
+    before, found = layer._face.facts.get(use, (None, {}))
+    found = found if before == since else {}
+    found[type(x), x.shape, x.dtype] = run
+    layer._face.facts[use] = since, found
 
 
 def remembered(layer: Any, use: str, x: Any) -> Any:
     """The program that was noted for arrays like x, or None."""
-    turn, found = layer._face.facts.get(use, (None, None))
-    if found is None or turn != (changes[0], constants[0]) or not (type(x) is np.ndarray or is_concrete(x)):
+    since, found = layer._face.facts.get(use, (None, {}))
+    if since != turn() or not (type(x) is np.ndarray or is_concrete(x)):
         return None
     return found.get((type(x), x.shape, x.dtype))
 
@@ -132,9 +140,9 @@ def fact(find: Callable[[Any], Any]) -> Callable[[Any], Any]:
         stored = facts.get(find.__qualname__)
         if stored is not None and stored[0] == changes[0]:
             return stored[1]
-        turn = changes[0]
+        before = changes[0]
         found = find(layer)
-        facts[find.__qualname__] = (turn, found)
+        facts[find.__qualname__] = (before, found)
         return found
 
     return told

@@ -51,8 +51,9 @@ def keep(rng: Any, rate: Any, shape: Any) -> Any:
 
     Only the two words that begin it come from the generator of JAX, whose words cost as much as a
     small layer. The bits of a place are a hash of its number: the mask need not be stored, XLA
-    computes it where it is used. The rounds are those of a three-round multiply and xorshift hash,
-    with the second word put in half-way, so that different keys do not only permute the places.
+    computes it where it is used. It repeats after 2**32 places. The rounds are those of a
+    three-round multiply and xorshift hash, with the second word put in half-way, so that different
+    keys do not only permute the places.
 
     Source: Salmon et al. 2011 (noise from counters), https://doi.org/10.1145/2063384.2063405;
         Wellons 2018 (the constants), https://nullprogram.com/blog/2018/07/31/

@@ -55,7 +55,7 @@ def predict(
         y, _ = run(params, state, fill_up(x, next_power(count)))
         y = jax.tree.map(lambda v: np.asarray(v)[:count], y)
         if isinstance(x, np.ndarray) and facade.depends_on_shape_alone(model, x):
-            compiled.remember(model, "predict", x, run)
+            compiled.remember(model, "predict", x, run, programs.turn)
     else:
         y = in_bulk(programs, params, state, x, count, size)
     hooks.on_predict_end()

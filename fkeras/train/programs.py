@@ -36,7 +36,7 @@ class Programs:
         self.objective: Any = objective
         self.trained: Any = objective if own is None else own.trained  # what training measures
         self.tested: Any = objective if own is None else own.tested
-        self.eager = eager
+        self.eager, self.turn = eager, compiled.turn()
         self.key = (compiled.fingerprint(model), compiled.settings_of(objective), compiled.settings_of(optimizer))
         self.key = (*self.key, placement.key())
 
