@@ -174,8 +174,10 @@ def lax_form(x: Any, kernel: Any, window: Window, groups: int = 1, layout: str =
 
 def patches(x: Any, kernel: Any, window: Window) -> Any:
     """The values under each window side by side, times the kernel as a matrix."""
-    found = _taps(windows.pad(x, window.pads), kernel, window, range(x.ndim - 2))
-    return _product(_joined(found), kernel.reshape(-1, kernel.shape[-1])).astype(x.dtype)
+    x = windows.pad(x, window.pads)
+    for axis in reversed(range(x.ndim - 2)):  # one axis after the other: fewer and longer pieces to copy
+        x = _joined(_taps(x, kernel, window, [axis]))
+    return _product(x, kernel.reshape(-1, kernel.shape[-1])).astype(kernel.dtype)
 
 
 def rows(x: Any, kernel: Any, window: Window) -> Any:
@@ -197,8 +199,8 @@ def mixed(x: Any, kernel: Any, window: Window) -> Any:
 def _mixed_jvp(window: Window, primals: Any, tangents: Any) -> Any:
     (x, kernel), (dx, dkernel) = primals, tangents
     form = product_of(x, kernel)
-    dense = form is rows and x.ndim == 4 and {*window.strides, *window.dilation} == {1} and fits(kernel, window)
-    shared = form is rows and not dense and not is_zero(dkernel)  # what stands side by side serves y and dkernel
+    dense = form is rows and {*window.strides, *window.dilation} == {1} and fits(kernel, window)
+    shared = not dense and not is_zero(dkernel)  # what stands side by side serves y and dkernel
     y = (form if shared else mixed)(x, kernel, window)
     parts = [] if is_zero(dx) else [(turned if dense else form)(dx, kernel, window)]
     parts += [] if is_zero(dkernel) else [form(x, dkernel, window)]
@@ -221,7 +223,8 @@ def turned(x: Any, kernel: Any, window: Window) -> Any:
     data = (0, n + 1, *range(1, n + 1))
     spec = lax.ConvDimensionNumbers(data, (n, n + 1, *range(n)), data)
     most = tuple((k - 1, k - 1) for k in kernel.shape[:n])
-    y = lax.conv_general_dilated(itself(x), jnp.flip(there, range(n)), (1,) * n, most, dimension_numbers=spec)
+    x = itself(x) if n > 1 else x
+    y = lax.conv_general_dilated(x, jnp.flip(there, range(n)), (1,) * n, most, dimension_numbers=spec)
     y = lax.optimization_barrier(y)  # or XLA would make the cut a padding again
     for axis, (size, k, (lo, hi)) in enumerate(zip(x.shape[1:-1], kernel.shape, window.pads, strict=False), 1):
         y = lax.slice_in_dim(y, k - 1 - lo, size + hi, axis=axis)
