@@ -67,7 +67,7 @@ def lent(rng: Any) -> Iterator[None]:
     >>> bool((a == b).any())
     False
     """
-    keys = None if rng is None else (jax.random.fold_in(rng, i) for i in itertools.count())
+    keys = None if rng is None else (stream.fold(rng, i) for i in itertools.count())
     token = _LENT.set(keys)
     try:
         yield
@@ -170,7 +170,7 @@ def fold(rng: jax.Array, name: str) -> jax.Array:
     >>> bool((jax.random.key_data(fold(key, "a")) == jax.random.key_data(fold(key, "b"))).all())
     False
     """
-    return jax.random.fold_in(rng, zlib.crc32(name.encode()))
+    return stream.fold(rng, zlib.crc32(name.encode()))
 
 
 # --- seeds ---------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ class SeedGenerator(registry.Configurable, kind=KIND):
         """The key data of the next draw. `ordered=False` steps pseudo-randomly instead of by one."""
         if (key := vars(self).get("_key")) is not None:
             self._draws += 1
-            return jax.random.key_data(jax.random.fold_in(key, self._draws))
+            return jax.random.key_data(stream.fold(key, self._draws))
         words = self.state
         step = np.array([0, 1], np.uint32) if ordered else np.uint32(1)
         self.state = words + step if ordered else (words + step) * np.uint32(5387) % np.uint32(933199)

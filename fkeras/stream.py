@@ -2,8 +2,9 @@
 
 Under threefry, element i of a draw depends on the key and on i alone, so a draw of any
 shape is a piece of one endless stream. Outside of jit the stream is made in chunks of
-one size: JAX compiles one program per sampler, not one per shape, and the numbers are
-those that the sampler gives for the shape itself. Inside jit the sampler just runs.
+one size: JAX compiles one program per sampler, not one per shape, and none for uniform
+draws in 32 bits, which NumPy makes. The numbers are those that the sampler gives for the
+shape itself. Inside jit the sampler just runs.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.extend import random as prng
+
+from . import threefry
 
 CHUNK = 2**16  # one takes about a millisecond
 THREEFRY = "threefry2x32"
@@ -57,9 +60,26 @@ def draw(sampler: Callable[..., jax.Array], key: jax.Array, shape: tuple[int, ..
     if not streams or any(isinstance(a, Tracer) for a in (words, *args)):
         return sampler(key, shape, dtype, *args)
     words, size = np.asarray(words), math.prod(shape)
-    chunks = [np.asarray(sampler(_at(words, start), (CHUNK,), dtype, *args)) for start in range(0, max(size, 1), CHUNK)]
+    starts = range(0, max(size, 1), CHUNK)
+    if sampler is jax.random.uniform and dtype == "float32" and len(args) == 2:
+        chunks = [threefry.uniform(words, min(CHUNK, size - start), *args, start) for start in starts]
+    else:
+        chunks = [np.asarray(sampler(_at(words, start), (CHUNK,), dtype, *args)) for start in starts]
     flat = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
     return flat[:size].reshape(shape)
+
+
+def fold(key: jax.Array, number: int) -> jax.Array:
+    """`jax.random.fold_in(key, number)`, without a program outside of jit.
+
+    >>> key = jax.random.key(0)
+    >>> bool(jax.random.key_data(fold(key, 3)).tolist() == jax.random.key_data(jax.random.fold_in(key, 3)).tolist())
+    True
+    """
+    known = not isinstance(key, Tracer) and not isinstance(number, jax.Array) and not tracing()
+    if not known or key.shape or str(jax.random.key_impl(key)) != THREEFRY:
+        return jax.random.fold_in(key, number)
+    return jax.random.wrap_key_data(threefry.fold(jax.random.key_data(key), int(number)), impl=THREEFRY)
 
 
 def _at(words: np.ndarray, start: int) -> jax.Array:

@@ -13,12 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .. import stream
+
 BLOCK = 1 << 12  # so many floats are summed plainly; their sums are summed exactly
 
 
 def zero(shape: tuple[int, ...] = (), dtype: Any = "float32") -> jax.Array:
     """Nothing, exactly. Shapes: `(2, *shape)`."""
-    return jnp.zeros((2, *shape), dtype)
+    return jnp.zeros((2, *shape), dtype) if stream.tracing() else stream.put(np.zeros((2, *shape), jnp.dtype(dtype)))
 
 
 def add(sums: jax.Array, x: Any) -> jax.Array:

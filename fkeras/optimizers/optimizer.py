@@ -162,7 +162,7 @@ class Optimizer(Face, binding.Subclassing, registry.Configurable, metaclass=Opti
                 raise TypeError(f"{self!r}: {leaf.path!r} is of {leaf.dtype}; only floating parameters can be trained.")
         state: dict[str, Any] = {"iterations": stream.put(np.zeros((), np.int32))}
         if not callable(self._rate):
-            state["learning_rate"] = jnp.asarray(self._rate, jnp.float32)
+            state["learning_rate"] = stream.put(self._rate, "float32")
         pairs = list(zip(params.values, params.leaves, strict=True))
         kept = [{} if self.is_custom or overwritten(leaf) else self.slots(p, leaf) for p, leaf in pairs]
         state["slots"] = {n: params.tree([s.get(n) for s in kept]) for n in dict.fromkeys(n for s in kept for n in s)}

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import compiled, facade, random, storey
+from .. import compiled, facade, random, storey, stream
 from . import optimizing
 from .arrays import Rows
 from .callbacks import CallbackList, History
@@ -65,8 +65,8 @@ def begin(model: Any) -> TrainState:
     params, state = facade.gather(model)
     chosen, _ = split(model.trainable_mask(params), params)
     opt_state = optimizing.begin(model, chosen)
-    rng = jax.random.key_data(jax.random.fold_in(model.base_key(), 1))  # raw: see `programs.flat`
-    step = jnp.asarray(model._steps, jnp.int32)
+    rng = jax.random.key_data(stream.fold(model.base_key(), 1))  # raw: see `programs.flat`
+    step = stream.put(np.asarray(model._steps, np.int32))
     return TrainState(params, state, opt_state, {}, rng, step)
 
 
