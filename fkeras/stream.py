@@ -79,7 +79,8 @@ def fold(key: jax.Array, number: int) -> jax.Array:
     known = not isinstance(key, Tracer) and not isinstance(number, jax.Array) and not tracing()
     if not known or key.shape or str(jax.random.key_impl(key)) != THREEFRY:
         return jax.random.fold_in(key, number)
-    return jax.random.wrap_key_data(threefry.fold(jax.random.key_data(key), int(number)), impl=THREEFRY)
+    words: Any = threefry.fold(jax.random.key_data(key), int(number))
+    return jax.random.wrap_key_data(words, impl=THREEFRY)
 
 
 def _at(words: np.ndarray, start: int) -> jax.Array:

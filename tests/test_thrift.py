@@ -73,6 +73,27 @@ def test_a_dispatch_gives_up_the_old_values(model, monkeypatch):
     assert old and all(map(all, old))
 
 
+COUNTED = """
+import threading, jax, fkeras, numpy as np
+model = fkeras.Sequential([fkeras.Input((4,)), fkeras.layers.Dense(3, "relu"), fkeras.layers.Dense(1)])
+model.compile("adam", "mse", metrics=["mae"])
+where = []
+tell = lambda event, *_, **__: event.endswith("backend_compile_duration") and where.append(threading.current_thread())
+jax.monitoring.register_event_duration_secs_listener(tell)
+for _ in range(2):
+    model.fit(np.ones((21, 4)), np.ones((21, 1)), batch_size=4, validation_split=0.5, verbose=0)
+    print(len(where), sum(thread is not threading.main_thread() for thread in where))
+"""
+
+
+def test_programs_are_few_and_compiled_once():
+    """Two copies, the loop of steps, and ahead: the last batch, two of validation, two results. Nothing for weights."""
+    said = subprocess.run([sys.executable, "-c", COUNTED], check=True, capture_output=True, text=True).stdout
+    (first, ahead), again = (tuple(map(int, line.split())) for line in said.splitlines())
+    assert again == (first, ahead)
+    assert first <= 8 and 0 < ahead <= 5
+
+
 CODE = """
 import sys, fkeras, numpy as np
 fkeras.config.keep_compiled(sys.argv[1])

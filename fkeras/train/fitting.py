@@ -8,11 +8,11 @@ import warnings
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .. import compiled, facade, random, storey, stream
 from . import optimizing
+from .ahead import Ahead
 from .arrays import Rows
 from .callbacks import CallbackList, History
 from .feeding import Feed, Resident, Window
@@ -85,8 +85,12 @@ def seed_of(model: Any) -> np.ndarray:
 class Epochs:
     """The epochs of one `fit`, over data on the device."""
 
-    def __init__(self, model: Any, programs: Programs, feed: Feed, plan: Plan, hooks: CallbackList, session: Session):
+    def __init__(
+        self, model: Any, programs: Programs, feed: Feed, plan: Plan, hooks: CallbackList, session: Session,
+        ahead: Ahead,
+    ):  # fmt: skip
         self.model, self.programs, self.plan, self.hooks, self.session = model, programs, plan, hooks, session
+        self.ahead = ahead
         self.feed, self.objective = feed, programs.trained
         self.limit = plan.steps_per_epoch or math.inf
         self.tells, self.broken = hooks.wants("train"), False
@@ -115,6 +119,21 @@ class Epochs:
             stacklevel=5,
         )
         return False
+
+    def compile_ahead(self, tester: Tester | None) -> None:
+        """Has what comes after the first dispatch of this run compiled meanwhile."""
+        feed, programs = self.feed, self.programs
+        if not isinstance(feed, Resident) or not feed.full or programs.own is not None or self.keeps:
+            return
+        ts = self.session.ts._replace(metrics=self.fresh_metrics)
+        later: list[tuple[Any, tuple[Any, ...]]] = [(programs.compute(), (ts.metrics,))]
+        if feed.tail and self.limit >= feed.total:
+            once = programs.train_once(feed.tail)
+            later.append((once, (ts, feed.data, feed.order, np.int32(0))))
+        if tester is not None:
+            later += tester.programs_for(ts.params, ts.state)
+        train = programs.train(feed.size)
+        self.ahead.prepare((train, (ts, feed.data, feed.order, np.int32(0), np.int32(1))), later)
 
     def run(self, epoch: int) -> dict[str, Any]:
         """One epoch; returns its logs."""
@@ -188,7 +207,7 @@ class Epochs:
         """Some batches, in a loop; returns how many were taken."""
         self.pace.begin()
         start, stop = np.int32(window.start), np.int32(window.start + window.many)
-        train = self.programs.train(window.size)
+        train = self.ahead.ready(self.programs.train(window.size))
         reached = int(self.session.dispatch(train, window.data, window.order, start, stop))
         self.pace.end(window.many)
         if reached < stop:
@@ -198,7 +217,8 @@ class Epochs:
     def dispatch_alone(self, window: Window) -> int:
         """A batch of another shape: the last one of the data, smaller than the others, most of all."""
         row = np.int32(window.row)
-        if not bool(self.session.dispatch(self.programs.train_once(window.size), window.data, window.order, row)):
+        once = self.ahead.ready(self.programs.train_once(window.size))
+        if not bool(self.session.dispatch(once, window.data, window.order, row)):
             self.fail(self.done)
             return 0
         return 1
@@ -216,7 +236,7 @@ class Epochs:
 
     def logs(self) -> dict[str, Any]:
         """What has been measured in this epoch so far, as Python numbers."""
-        logs = as_numbers(self.programs.compute()(self.session.ts.metrics), self.objective)
+        logs = as_numbers(self.ahead.ready(self.programs.compute())(self.session.ts.metrics), self.objective)
         return {**logs, "loss": math.nan} if self.broken else logs
 
 
@@ -239,13 +259,13 @@ def fit(
     """Runs the epochs of a plan; the values come back to the model however it ends."""
     object.__setattr__(model, "stop_training", False)
     history: Any = hooks.history
-    with Session(model, begin(model)) as session:
+    with Session(model, begin(model)) as session, Ahead() as ahead:
         feed = feed_of(model, data, plan.batch_size, plan.steps_per_epoch, plan.shuffle)
-        epochs = Epochs(model, programs, feed, plan, hooks, session)
+        epochs = Epochs(model, programs, feed, plan, hooks, session, ahead)
         tester = None
         if validation is not None:
             feed = feed_of(model, validation, plan.validation_batch_size, plan.validation_steps)
-            tester = Tester(model, programs, feed, plan.validation_steps)
+            tester = Tester(model, programs, feed, ahead, plan.validation_steps)
         try:
             hooks.set_run(epochs)
             hooks.on_train_begin()
@@ -253,6 +273,8 @@ def fit(
             for epoch in range(epochs.epoch, epochs.end):
                 if not epochs.begin(epoch):
                     break
+                if epoch == plan.initial_epoch:
+                    epochs.compile_ahead(tester)
                 if not epochs.halfway:
                     hooks.on_epoch_begin(epoch)
                 logs, measured = epochs.run(epoch), None
@@ -292,8 +314,8 @@ def execution(model: Any) -> int:
 class Tester:
     """Measures data."""
 
-    def __init__(self, model: Any, programs: Programs, feed: Feed, steps: int | None = None):
-        self.model, self.programs, self.feed = model, programs, feed
+    def __init__(self, model: Any, programs: Programs, feed: Feed, ahead: Ahead, steps: int | None = None):
+        self.model, self.programs, self.feed, self.ahead = model, programs, feed, ahead
         self.limit = math.inf if steps is None else steps
         self.draws = facade.draws_at_rest(model)
         self.fresh_metrics = fresh_metrics(programs.tested, feed.first)
@@ -307,6 +329,23 @@ class Tester:
             self.said = True
             warnings.warn("The validation data ended and cannot be read again: validation ends.", stacklevel=5)
         return more
+
+    def programs_for(self, params: Any, state: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+        """The programs that a run over rows will call, and arguments like theirs, in their order."""
+        feed, accs = self.feed, self.fresh_metrics
+        if not isinstance(feed, Resident):
+            return []
+        rng = (random.next_key(), np.int32(0)) if self.draws else None
+        place = np.int32(0), np.int32(1)
+        sizes = [feed.size] * bool(feed.full) + [feed.tail] * bool(feed.tail and self.limit >= feed.total)
+        tests = [(self.programs.test(size), (params, state, accs, feed.data, *place, rng)) for size in sizes]
+        return [*tests, (self.programs.compute(testing=True), (accs,))]
+
+    def compile_ahead(self, params: Any, state: Any) -> None:
+        """Has what comes after the first dispatch compiled meanwhile."""
+        if self.programs.own is None and not compiled.runs_user_code(self.model):
+            first, *later = self.programs_for(params, state) or [(None, ())]
+            self.ahead.prepare(first, later)
 
     def run(self, params: Any, state: Any, hooks: CallbackList) -> dict[str, Any]:
         """What is measured with these values."""
@@ -332,7 +371,7 @@ class Tester:
         window = self.feed.window(int(min(self.pace.steps, last - self.done)))
         rng = None if self.key is None else (self.key, np.int32(self.done))
         self.pace.begin()
-        test, place = self.programs.test(window.size), (np.int32(window.row), np.int32(window.many))
+        test, place = self.ahead.ready(self.programs.test(window.size)), (np.int32(window.row), np.int32(window.many))
         accs, state = test(params, state, accs, window.data, *place, rng)
         jax.block_until_ready(accs)
         self.pace.end(window.many)
@@ -341,7 +380,7 @@ class Tester:
 
     def logs(self, accs: Any) -> dict[str, Any]:
         """What the accumulators hold, as Python numbers."""
-        return as_numbers(self.programs.compute(testing=True)(accs), self.programs.tested)
+        return as_numbers(self.ahead.ready(self.programs.compute(testing=True))(accs), self.programs.tested)
 
 
 def evaluate(
@@ -354,15 +393,17 @@ def evaluate(
     verbose: Any,
 ) -> dict[str, Any]:
     """Measures some data with the values in the boxes."""
-    tester = Tester(model, programs, feed_of(model, data, size, steps), steps)
-    total = steps or tester.feed.total
-    bar = Progress(0 if hooks.progbar is not None else verbose, 1, total, "Evaluation")
-    bar.begin_epoch(0)
-    object.__setattr__(model, "stop_evaluating", False)
-    hooks.on_test_begin()
-    params, state = facade.gather(model)
-    tester.begin()
-    logs = tester.run(params, state, hooks)
+    with Ahead() as ahead:
+        tester = Tester(model, programs, feed_of(model, data, size, steps), ahead, steps)
+        total = steps or tester.feed.total
+        bar = Progress(0 if hooks.progbar is not None else verbose, 1, total, "Evaluation")
+        bar.begin_epoch(0)
+        object.__setattr__(model, "stop_evaluating", False)
+        hooks.on_test_begin()
+        params, state = facade.gather(model)
+        tester.begin()
+        tester.compile_ahead(params, state)
+        logs = tester.run(params, state, hooks)
     object.__setattr__(model, "_measured", logs)
     hooks.on_test_end(logs)
     if remembers(model):
