@@ -47,6 +47,10 @@ class Facade(surface.Surface, stored.Stored):
 
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         """On symbols: records a node. On arrays: fills and uses the layer's values."""
+        if len(args) == 1 and not kwargs and self._face.scope is None:
+            run = compiled.remembered(self, "call", args[0])
+            if run is not None:
+                return call_again(self, run, args[0])
         if kwargs:
             arguments.check_names(self, kwargs)
         args, kwargs = arguments.put_in_place(self, *arguments.give_names(self, args, kwargs))
@@ -349,12 +353,6 @@ def refuse_text(layer: Any, args: Any) -> None:
 def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Calls a layer on arrays, with the values in its boxes; new state goes back to them."""
     given = args[0] if len(args) == 1 and not kwargs else None
-    if given is not None and (run := compiled.remembered(layer, "call", given)) is not None:
-        params, state = gather(layer)
-        y, new = run(params, state, [given], None)
-        if new:
-            put_state(layer, new)
-        return layer._at_edge(y)
     args, kwargs = jax.tree.map(storey.as_fed, (args, kwargs))
     training = kwargs.pop("training", None)
     training = trains_by_itself(layer) if training is None else bool(training)
@@ -372,6 +370,15 @@ def call_on_arrays(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if new and not any(isinstance(x, Tracer) for x in jax.tree.leaves(new)):
         put_state(layer, new)
     return layer._at_edge(y)
+
+
+def call_again(layer: Any, run: Any, x: Any) -> Any:
+    """Calls a layer on an array whose like it has met, by the program that served it then."""
+    params, state = gather(layer)
+    y, new = run(params, state, [x], None)
+    if new:
+        put_state(layer, new)
+    return y if isinstance(y, jax.Array) else layer._at_edge(y)
 
 
 def depends_on_shape_alone(layer: Any, x: Any) -> bool:
