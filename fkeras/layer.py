@@ -43,7 +43,7 @@ class LayerType(registry.ConfigurableType):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = registry.today(cls, args, kwargs)
-        own = inspect.signature(cls.__init__).parameters
+        own = registry.arguments_of(cls).parameters
         legacy = {
             k: kwargs.pop(k)
             for k in ("input_shape", "batch_input_shape", "input_dim", "input_dtype", "weights")

@@ -386,7 +386,7 @@ class ConfigurableType(abc.ABCMeta):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = today(cls, args, kwargs)
         try:
-            bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
+            bound = arguments_of(cls).bind(None, *args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{cls.__name__}: {_explain(cls, str(error), kwargs)}") from None
         obj = super().__call__(*args, **kwargs)
@@ -396,7 +396,17 @@ class ConfigurableType(abc.ABCMeta):
     @property
     def __signature__(cls) -> inspect.Signature:
         """The constructor's arguments, for messages, `help` and editors."""
-        return inspect.Signature(list(inspect.signature(cls.__init__).parameters.values())[1:])
+        return inspect.Signature(list(arguments_of(cls).parameters.values())[1:])
+
+
+def arguments_of(cls: type) -> inspect.Signature:
+    """What the constructor of a class takes, itself included; read once."""
+    return _signature(cls.__init__)
+
+
+@functools.lru_cache(1024)
+def _signature(init: Any) -> inspect.Signature:
+    return inspect.signature(init)
 
 
 def _explain(cls: type, message: str, kwargs: dict[str, Any]) -> str:

@@ -81,7 +81,7 @@ def known_to(target: Any) -> set[str]:
     if not inspect.isclass(target):
         return set(inspect.signature(target).parameters) - {"self"}
     bases = [c for c in target.__mro__ if registry.is_builtin(c) or c is target]
-    return {n for c in bases for n in inspect.signature(c.__init__).parameters} - {"self"}
+    return {n for c in bases for n in registry.arguments_of(c).parameters} - {"self"}
 
 
 def read(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> registry.Arguments:
