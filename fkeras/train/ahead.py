@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -43,10 +43,23 @@ class Ahead:
         if not later or not is_new(program) or placement.key() is not None:
             return
         program.lower(*args)  # the thread gets Python when this is done, and the compiler has the word
-        self.pool = self.pool or ThreadPoolExecutor(1, "fkeras-ahead")
         for program, args in later:
             if is_new(program) and program not in self.jobs:
-                self.jobs[program] = self.pool.submit(contextvars.copy_context().run, make, program, types_of(args))
+                self._begin(program, lambda program=program, args=types_of(args): program.lower(*args))
+
+    def compile(self, program: Any, *args: Any) -> None:
+        """Begins to compile a program that is traced here and now, for arguments of these types."""
+        if is_new(program) and placement.key() is None:
+            lowered = program.lower(*types_of(args))
+            self._begin(program, lambda: lowered)
+
+    def _begin(self, program: Any, lower: Callable[[], Any]) -> None:
+        def run() -> None:
+            lower().compile()
+            _READY.add(program)
+
+        self.pool = self.pool or ThreadPoolExecutor(1, "fkeras-ahead")
+        self.jobs[program] = self.pool.submit(contextvars.copy_context().run, run)
 
     def ready(self, program: Any) -> Any:
         """The program, when it is not being compiled in the other thread: no one compiles it twice."""
@@ -60,11 +73,6 @@ class Ahead:
 def is_new(program: Any) -> bool:
     """Whether a compiled program has yet to be compiled."""
     return hasattr(program, "lower") and program not in _READY
-
-
-def make(program: Any, args: Any) -> None:
-    program.lower(*args).compile()
-    _READY.add(program)
 
 
 def types_of(args: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import facade, random, storey
 from . import feeding, loop, optimizing
+from .ahead import Ahead
 from .arrays import Rows, split_validation
 from .checks import require_measure, validation_parts
 from .hooks import HOOKS, overrides
@@ -23,6 +24,7 @@ from .stopping import Stops
 
 Settings = dict[str, Any]
 Group = tuple[list[int], "Population"]  # which settings, and their runs
+UNPOLISHED = {"xla_backend_optimization_level": 0}
 
 
 class Made(NamedTuple):
@@ -146,7 +148,8 @@ class Population:
 
     def __init__(self, run: Run, settings: Settings, words: np.ndarray, shuffle: bool = True):
         over = jax.vmap
-        self._start = jax.jit(over(over(run.start, (None, 0)), (0, None)))
+        # it runs once, and much longer to polish its random numbers than to draw them
+        self._start = jax.jit(over(over(run.start, (None, 0)), (0, None)), compiler_options=UNPOLISHED)
         self._epoch = jax.jit(over(over(run.epoch, (0, None, 0, None)), (0, 0, None, None)), donate_argnums=0)
         number = jnp.arange(len(next(iter(settings.values()))) if settings else 1)  # so that vmap has something
         self.settings = {k: jnp.asarray(v) for k, v in settings.items()}, number
@@ -154,11 +157,20 @@ class Population:
         self.data, self.measured = run.rows.on_device(), None
         if run.validation is not None:
             self._test, self.measured = self.tester(run.validation), run.validation.on_device()
-        self.ts: Any = self._start(self.settings, jnp.asarray(words))
+        self.ahead = Ahead()
+        self.ts: Any = self.begin(len(number))
         self.alive = np.ones((len(number), len(words)), bool)  # which have not diverged
         self.going = self.alive  # which have not been stopped
         self.best: Any = None
         self.step = 0
+
+    def begin(self, many: int) -> Any:
+        """The first state of all runs; meanwhile the program of an epoch is compiled."""
+        keys = jnp.asarray(self.words)
+        runs = jax.eval_shape(self._start, self.settings, keys), jax.ShapeDtypeStruct((many, len(keys)), bool)
+        orders = jax.ShapeDtypeStruct((len(keys), self.made.rows.room()), np.int32)
+        self.ahead.compile(self._epoch, runs, self.settings, orders, self.data)
+        return self._start(self.settings, keys)
 
     def tester(self, rows: Rows, size: int | None = None) -> Callable[..., Any]:
         """(runs, settings, data) -> what the runs measure on rows like these."""
@@ -175,7 +187,9 @@ class Population:
     def advance(self) -> dict[str, np.ndarray]:
         """One epoch of all runs; what they measured, with axes (settings, keys, ...), NaN for those that diverged."""
         went = self.alive & self.going
-        runs, logs = self._epoch((self.ts, jnp.asarray(went)), self.settings, self.orders(), self.data)
+        with self.ahead:
+            epoch = self.ahead.ready(self._epoch)
+        runs, logs = epoch((self.ts, jnp.asarray(went)), self.settings, self.orders(), self.data)
         self.ts, healthy = runs[0], np.asarray(runs[1])
         self.alive = self.alive & (healthy | ~went)
         if self.measured is not None:
