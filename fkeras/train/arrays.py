@@ -70,12 +70,16 @@ def next_power(n: int) -> int:
     return 1 << (n - 1).bit_length()
 
 
-def put_with_room(a: Any, rows: int) -> Any:
-    """An array of the host on the device, with more rows, which nobody reads; one on the device as it is."""
+def put_with_room(a: Any, rows: int, filled: int = 0) -> Any:
+    """An array of the host on the device, with more rows, which nobody reads; one on the device as it is.
+
+    filled: how many rows are read; those that are missing repeat the last one.
+    """
     if not isinstance(a, np.ndarray) or len(a) == rows:
         return jax.device_put(a)
     roomy = aligned((rows, *a.shape[1:]), a.dtype)
-    roomy[: len(a)], roomy[len(a) :] = a, 0
+    roomy[: len(a)] = a
+    roomy[len(a) : filled] = a[-1:]
     return jax.device_put(roomy, may_alias=True)  # nobody else holds it: a CPU need not copy it again
 
 

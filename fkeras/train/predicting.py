@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import compiled, facade, placement, random, registry, storey
-from .arrays import check_finite, next_power
+from .arrays import check_finite, next_power, put_with_room
 from .callbacks import CallbackList
 from .programs import Programs
 from .streaming import PACK_BATCHES, Stream
@@ -159,6 +159,8 @@ def in_bulk(programs: Programs, params: Any, state: Any, x: Any, count: int, siz
     for first in range(0, batches, capacity):
         chunk = jax.tree.map(lambda a, first=first: a[first * size : (first + capacity) * size], x)
         rows = min(capacity * size, count - first * size)
-        y = run(params, state, fill_up(chunk, capacity * size), np.int32(-(-rows // size)))
+        steps = -(-rows // size)
+        chunk = jax.tree.map(lambda a, steps=steps: put_with_room(a, capacity * size, steps * size), chunk)
+        y = run(params, state, chunk, np.int32(steps))
         parts.append(jax.tree.map(lambda v, rows=rows: np.asarray(v)[:rows], y))
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *vs: np.concatenate(vs), *parts)
