@@ -137,6 +137,7 @@ def conv_transpose(
 # --- the choice -----------------------------------------------------------------------------------
 
 FEW_CHANNELS, FEW_INPUTS = 4, 128  # per window: below, a copy of the windows is small beside the outputs
+CACHED = 1 << 22  # bytes that a part of a batch may put side by side
 MANY_TAPS = 64  # above, a program with a term for each of them grows too long
 
 
@@ -203,8 +204,25 @@ def _mixed_jvp(window: Window, primals: Any, tangents: Any) -> Any:
     shared = not dense and not is_zero(dkernel)  # what stands side by side serves y and dkernel
     y = (form if shared else mixed)(x, kernel, window)
     parts = [] if is_zero(dx) else [(turned if dense else form)(dx, kernel, window)]
-    parts += [] if is_zero(dkernel) else [form(x, dkernel, window)]
+    if not is_zero(dkernel):
+        parts.append((by_parts if dense else form)(x, dkernel, window))
     return y, functools.reduce(lax.add, parts) if parts else jnp.zeros_like(y)
+
+
+def by_parts(x: Any, kernel: Any, window: Window) -> Any:
+    """`rows`, over one part of the batch after the other where the windows side by side overflow the caches.
+
+    What stands side by side is made anew where it is used, so that a derivative by the kernel never holds all of it.
+    """
+    size = x.size * kernel.shape[-3] * x.dtype.itemsize if windows.are_known(x.shape) else 0
+    count = 1
+    while size > 2 * CACHED and size > count * CACHED and x.shape[0] % (2 * count) == 0:
+        count *= 2
+    if count == 1:
+        return rows(x, kernel, window)
+    run = jax.checkpoint(lambda part: rows(part, kernel, window), prevent_cse=False)
+    y = lax.map(run, x.reshape(count, -1, *x.shape[1:]))
+    return y.reshape(-1, *y.shape[2:])
 
 
 def fits(kernel: Any, window: Window) -> bool:

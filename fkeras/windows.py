@@ -94,7 +94,14 @@ def fold(x: Any, axis: int, size: int) -> Any:
 
 def channels_last(f: Callable[[Any], Any], x: Any, data_format: str) -> Any:
     """`f(x)` for an `f` that wants the channels at the end."""
-    return f(x) if data_format == "channels_last" else jnp.moveaxis(f(jnp.moveaxis(x, 1, -1)), -1, 1)
+    return moved(f(moved(x, data_format)), data_format, back=True)
+
+
+def moved(x: Any, data_format: str, back: bool = False) -> Any:
+    """`x` with its channels at the end, or from there back to where the format has them."""
+    if data_format == "channels_last":
+        return x
+    return jnp.moveaxis(x, -1, 1) if back else jnp.moveaxis(x, 1, -1)
 
 
 def lowest(dtype: Any) -> Any:
