@@ -6,18 +6,19 @@ training spends its time, even very slow, while products run near the speed of t
 
     rows         the windows side by side along the last axis only, and a product for every row of the kernel
     patches      the windows side by side along all axes, and one product: 1x1 kernels, few channels
-    mixed        the plain form, whose derivative by the kernel is one of these two, and by the inputs, without
-                 strides, the plain form again
+    mixed        the plain form, whose derivative by the kernel is one of these two, and by the inputs the plain
+                 form again, with strides a sum of such
     grouped      one group after the other
     depthwise    a sum of shifted products
 
 All of them can be differentiated forwards and backwards as often as one likes, batched, and exported with a symbolic
-batch. A transposed convolution is the transpose of `rows`. `form_of` chooses.
+batch. A transposed convolution is the transpose of one of these by its inputs. `form_of` chooses.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -131,7 +132,7 @@ def conv_transpose(
     window = Window(strides, pads, dilation)
     if not forms.are_tuned() or not windows.are_known(windows.sizes(x, layout)):
         return lax_transposed(x, kernel, window, layout)
-    return windows.channels_last(lambda x: transposed_rows(x, kernel, window), x, layout)
+    return windows.channels_last(lambda x: transposed(x, kernel, window), x, layout)
 
 
 # --- the choice -----------------------------------------------------------------------------------
@@ -200,10 +201,10 @@ def mixed(x: Any, kernel: Any, window: Window) -> Any:
 def _mixed_jvp(window: Window, primals: Any, tangents: Any) -> Any:
     (x, kernel), (dx, dkernel) = primals, tangents
     form = product_of(x, kernel)
-    dense = form is rows and {*window.strides, *window.dilation} == {1} and fits(kernel, window)
+    dense = form is rows and is_dense(kernel, window)
     shared = not dense and not is_zero(dkernel)  # what stands side by side serves y and dkernel
     y = (form if shared else mixed)(x, kernel, window)
-    parts = [] if is_zero(dx) else [(turned if dense else form)(dx, kernel, window)]
+    parts = [] if is_zero(dx) else [by_inputs(dx, kernel, window)]
     if not is_zero(dkernel):
         parts.append((by_parts if dense else form)(x, dkernel, window))
     return y, functools.reduce(lax.add, parts) if parts else jnp.zeros_like(y)
@@ -225,9 +226,41 @@ def by_parts(x: Any, kernel: Any, window: Window) -> Any:
     return y.reshape(-1, *y.shape[2:])
 
 
-def fits(kernel: Any, window: Window) -> bool:
-    """Whether no window lies in the padding as a whole."""
-    return all(0 <= p < k for k, pads in zip(kernel.shape, window.pads, strict=False) for p in pads)
+def is_dense(kernel: Any, window: Window) -> bool:
+    """Whether a window covers neighbours, stands at every place, and never in the padding as a whole."""
+    inside = all(0 <= p < k for k, pads in zip(kernel.shape, window.pads, strict=False) for p in pads)
+    return inside and {*window.strides, *window.dilation} == {1}
+
+
+def by_inputs(x: Any, kernel: Any, window: Window) -> Any:
+    """The definition, in the form whose transpose, from y to x, is fast."""
+    form = product_of(x, kernel)
+    if form is rows and is_dense(kernel, window):
+        return turned(x, kernel, window)
+    if form is not lax_form and 1 < max(window.strides) <= math.prod(kernel.shape[:-2]) and {*window.dilation} == {1}:
+        return phases(x, kernel, window)
+    return form(x, kernel, window)
+
+
+def phases(x: Any, kernel: Any, window: Window) -> Any:
+    """Strides as a sum of convolutions without: of every so many positions of x, with every so many of the kernel."""
+    n, strides = x.ndim - 2, window.strides
+    sizes, whole = [], []
+    for size, k, stride, (lo, hi) in zip(x.shape[1:-1], kernel.shape, strides, window.pads, strict=False):
+        sizes.append((size + lo + hi - k) // stride + 1)
+        whole.append((lo, (sizes[-1] - 1 + -(-k // stride)) * stride - size - lo))
+    x, axes = windows.pad(x, tuple(whole)), range(1, 2 * n, 2)
+    for axis, stride in zip(axes, strides, strict=True):
+        x = windows.fold(x, axis, stride)
+    found = []
+    for offsets in itertools.product(*map(range, strides)):
+        part, own = x, kernel[tuple(slice(o, None, s) for o, s in zip(offsets, strides, strict=True))]
+        if own.size:
+            for i in reversed(range(n)):
+                part = lax.index_in_dim(part, offsets[i], axes[i] + 1, keepdims=False)
+                part = lax.slice_in_dim(part, 0, sizes[i] + own.shape[i] - 1, axis=axes[i])
+            found.append(turned(part, own, Window((1,) * n, ((0, 0),) * n, (1,) * n)))
+    return functools.reduce(lax.add, found)
 
 
 def turned(x: Any, kernel: Any, window: Window) -> Any:
@@ -258,8 +291,22 @@ def itself(y: Any) -> Any:
     return lax.optimization_barrier(halves).sum(-1)
 
 
-def transposed_rows(x: Any, kernel: Any, window: Window) -> Any:
-    """`lax_transposed`, as the transpose of `rows` from the outputs to the inputs."""
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def transposed(x: Any, kernel: Any, window: Window) -> Any:
+    """`lax_transposed`, as the transpose of a convolution from the outputs to the inputs."""
+    return transposed_as(by_inputs if x.ndim <= 4 and x.dtype == jnp.float32 else rows, x, kernel, window)
+
+
+@functools.partial(transposed.defjvp, symbolic_zeros=True)
+def _transposed_jvp(window: Window, primals: Any, tangents: Any) -> Any:
+    (x, kernel), (dx, dkernel) = primals, tangents
+    y, by_rows = transposed(x, kernel, window), functools.partial(transposed_as, rows)
+    parts = [by_rows(*a, window) for a in ((dx, kernel), (x, dkernel)) if not any(map(is_zero, a))]
+    return y, functools.reduce(lax.add, parts) if parts else jnp.zeros_like(y)
+
+
+def transposed_as(form: Any, x: Any, kernel: Any, window: Window) -> Any:
+    """The transpose of a form."""
     pads, sizes = [], []
     for size, k, stride, (lo, hi), dilation in zip(x.shape[1:-1], kernel.shape, *window, strict=False):
         reach, extent = (size - 1) * stride + 1, (k - 1) * dilation + 1
@@ -267,7 +314,7 @@ def transposed_rows(x: Any, kernel: Any, window: Window) -> Any:
         pads.append((extent - 1 - lo, extent - 1 - hi))
     there = Window(window.strides, tuple(pads), window.dilation)
     spec = jax.ShapeDtypeStruct((x.shape[0], *sizes, kernel.shape[-2]), x.dtype)
-    return jax.linear_transpose(lambda y: rows(y, kernel, there), spec)(x)[0]
+    return jax.linear_transpose(lambda y: form(y, kernel, there), spec)(x)[0]
 
 
 def depthwise_taps(x: Any, kernel: Any, window: Window) -> Any:

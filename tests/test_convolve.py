@@ -125,14 +125,26 @@ def count(jaxpr, name):
     return found
 
 
-@pytest.mark.parametrize("transposed", [False, True])
-def test_gradients_are_made_of_products(transposed):
+@pytest.mark.parametrize(("transposed", "convolutions", "products"), [(False, 4, 6), (True, 4, 6)])
+def test_strides_are_taken_apart(transposed, convolutions, products):
+    """No convolution has strides, or gaps; the gradient by the kernel is made of products."""
     x, kernel = jnp.zeros((2, 8, 8, 6)), jnp.zeros((3, 3, 6, 6))
     f = convolve.conv_transpose if transposed else convolve.conv
     gradient = jax.grad(lambda x, k: jnp.sum(jnp.sin(f(x, k, 2, "same"))), argnums=(0, 1))
-    program = jax.make_jaxpr(gradient)(x, kernel).jaxpr
-    assert count(program, "conv_general_dilated") == 0
-    assert count(program, "dot_general") == 9  # the values and two gradients, for each row of the kernel
+    program = jax.make_jaxpr(gradient)(x, kernel)
+    assert count(program.jaxpr, "conv_general_dilated") == convolutions  # by the parities of the two axes
+    assert count(program.jaxpr, "dot_general") == products  # for each row of the kernel
+    text = str(program)
+    assert text.count("window_strides=(1, 1)") == text.count("lhs_dilation=(1, 1)") == convolutions
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_large_gradients_go_over_parts_of_the_batch(monkeypatch, padding):
+    x, kernel = jnp.asarray(floats(4, 6, 5, 6)), jnp.asarray(floats(3, 2, 6, 4))
+    monkeypatch.setattr(convolve, "CACHED", x.size * 2 * 4 // 4)
+    gradient = jax.make_jaxpr(jax.grad(lambda k: jnp.sum(jnp.sin(convolve.conv(x, k, 1, padding)))))(kernel)
+    assert count(gradient.jaxpr, "scan") == 1 and "length=4" in str(gradient)
+    assert_equal_forms(lambda x, k: convolve.conv(x, k, 1, padding), x, kernel)
 
 
 def test_no_work_for_what_is_not_differentiated():
