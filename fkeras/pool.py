@@ -165,8 +165,9 @@ def side_by_side(x: Any, dx: Any, pool_size: Any) -> Any:
     shape = [part for k in pool_size for part in (1, k)]
     places = np.arange(len(found), dtype=np.int32).reshape(*shape, 1)
     dy = jnp.where(places == jnp.expand_dims(first, axes), dx, 0).sum(axes)
+    # a row more, and off again, or XLA would make the transpose of the sum a part of what is before it
     more = lax.pad(dy, np.zeros((), dy.dtype), [(0, 1, 0), *[(0, 0, 0)] * (dy.ndim - 1)])
-    return most, lax.optimization_barrier(more)[:-1]  # or XLA would make the transpose of the sum a part of what is before it
+    return most, lax.optimization_barrier(more)[:-1]
 
 
 def _greater(a: Any, b: Any) -> Any:

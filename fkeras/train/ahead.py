@@ -8,6 +8,7 @@ when it is called, where its errors belong.
 from __future__ import annotations
 
 import contextvars
+import functools
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,7 +46,7 @@ class Ahead:
         program.lower(*args)  # the thread gets Python when this is done, and the compiler has the word
         for program, args in later:
             if is_new(program) and program not in self.jobs:
-                self._begin(program, lambda program=program, args=types_of(args): program.lower(*args))
+                self._begin(program, functools.partial(program.lower, *types_of(args)))
 
     def compile(self, program: Any, *args: Any) -> None:
         """Begins to compile a program that is traced here and now, for arguments of these types."""
