@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 from .. import config, losses, metrics, optimizers
-from . import fitting, freezing, predicting, state_tree
+from . import fitting, freezing, measuring, predicting, state_tree
 from .arrays import Rows
 from .callbacks import CallbackList, History, hooks_for
 from .checks import (
@@ -253,7 +253,7 @@ class Trainer(Stepping):
             require_measure(self, "evaluate")
             programs = programs_for(self, objective_for(self, data), None, data)
             hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
-            logs = fitting.evaluate(self, programs, data, size, steps, hooks, verbose)
+            logs = measuring.evaluate(self, programs, data, size, steps, hooks, verbose)
             return results(logs, return_dict, programs.tested)
 
     @known_arguments
@@ -275,7 +275,7 @@ class Trainer(Stepping):
         with contextlib.ExitStack() as held:
             data = hold(held, inputs_for(self, x, batch_size, steps))
             hooks = hooks_for(callbacks, self, verbose=verbose, epochs=1, steps=steps or batches_in(data, size))
-            programs, told = programs_for(self), fitting.execution(self)
+            programs, told = programs_for(self), measuring.execution(self)
             bar = Progress(0 if hooks.progbar is not None else verbose, 1, None, "Prediction")
             bar.begin_epoch(0)
             if isinstance(data, Rows):
@@ -308,7 +308,7 @@ class Trainer(Stepping):
         require_compiled(self, "test_on_batch")
         rows = rows_for(self, x, y, sample_weight, needs_labels=True)
         programs = programs_for(self, objective_for(self, rows), None, rows)
-        logs = fitting.evaluate(self, programs, rows, rows.count, None, CallbackList(None, model=self), 0)
+        logs = measuring.evaluate(self, programs, rows, rows.count, None, CallbackList(None, model=self), 0)
         return results(logs, return_dict, programs.tested)
 
     @known_arguments
