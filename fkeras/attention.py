@@ -2,11 +2,13 @@
 
 The plain form is `jax.nn.dot_product_attention`. On CPUs its products over axes in the midst of arrays, and its
 division of every weight, cost more than the attention itself: the tuned form has the heads in the batch, and divides
-last.
+last. Where the weights would overflow the caches by far it goes over one part of the batch after the other, and makes
+them anew for derivatives: so long sequences take less time, and memory for one part alone.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -14,7 +16,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from . import forms
+from . import forms, windows
+
+MANY = 1 << 25  # bytes of weights: below, they are made all at once
+CACHED = 1 << 22  # about as many has a part otherwise
 
 
 def attend(q: Any, k: Any, v: Any, bias: Any, mask: Any, scale: float | None, causal: bool, flash: bool) -> Any:
@@ -51,17 +56,47 @@ def folded(q: Any, k: Any, v: Any, bias: Any, mask: Any, scale: float | None, ca
     of an array that is summed along its rows, where XLA takes twice the time.
     """
     b, t, heads, d = q.shape
-    s = k.shape[1]
     scale = 1 / math.sqrt(d) if scale is None else scale
     q = _folded(q.astype(jnp.float32) * scale, heads).astype(k.dtype)
     k, v = lax.optimization_barrier(tuple(jnp.swapaxes(_folded(x, heads), 1, 2) for x in (k, v)))
-    logits = _product(q, k, 1)
-    if bias is not None or mask is not None or causal:
-        logits = _masked(logits.reshape(b, heads, t, s), bias, mask, causal).reshape(b * heads, t, s)
-    top = lax.stop_gradient(logits.max(-1, keepdims=True))  # the softmax is the same whatever is taken away
-    weights = jnp.exp(logits - top)
-    y = _product(weights.astype(v.dtype), v, 2) / weights.sum(-1, keepdims=True)
+
+    def run(q: Any, k: Any, v: Any, bias: Any, mask: Any) -> Any:
+        logits = _product(q, k, 1)
+        if bias is not None or mask is not None or causal:
+            together = logits.reshape(-1, heads, *logits.shape[1:])
+            logits = _masked(together, bias, mask, causal).reshape(logits.shape)
+        top = lax.stop_gradient(logits.max(-1, keepdims=True))  # the softmax is the same whatever is taken away
+        weights = jnp.exp(logits - top)
+        return _product(weights.astype(v.dtype), v, 2) / weights.sum(-1, keepdims=True)
+
+    parts = count_parts(b, heads * t * k.shape[-1] * 4) if windows.are_known((b, t, k.shape[-1])) else 1
+    y = run(q, k, v, bias, mask) if parts == 1 else in_parts(run, parts, b, q, k, v, bias, mask)
     return jnp.swapaxes(y.reshape(b, heads, t, -1), 1, 2).astype(v.dtype)
+
+
+def count_parts(batch: int, size: int) -> int:
+    """How many parts a batch is cut into, of whose examples each makes `size` bytes of weights.
+
+    >>> count_parts(8, 2**20), count_parts(64, 2**20), count_parts(6, 2**23)
+    (1, 16, 6)
+    """
+    if batch * size <= MANY:
+        return 1
+    return next(n for n in range(1, batch + 1) if batch % n == 0 and (n == batch or batch // n * size <= CACHED))
+
+
+def in_parts(run: Any, parts: int, batch: int, q: Any, k: Any, v: Any, bias: Any, mask: Any) -> Any:
+    """`run` over one part of the batch after the other; what it makes on the way is made anew for derivatives."""
+    cut = [a is not None and jnp.ndim(a) == 4 and jnp.shape(a)[0] == batch for a in (bias, mask)]
+
+    @functools.partial(jax.checkpoint, prevent_cse=False)
+    def one(arrays: Any) -> Any:
+        given = iter(arrays[3:])
+        return run(*arrays[:3], *(next(given) if own else a for own, a in zip(cut, (bias, mask), strict=True)))
+
+    arrays = [q, k, v, *(jnp.asarray(a) for own, a in zip(cut, (bias, mask), strict=True) if own)]
+    y = lax.map(one, [a.reshape(parts, -1, *a.shape[1:]) for a in arrays])
+    return y.reshape(-1, *y.shape[2:])
 
 
 def _folded(x: Any, heads: int) -> Any:

@@ -58,6 +58,28 @@ def test_forms_are_equal(name, heads):
     chex.assert_trees_all_close(tuned, plain, atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_long_sequences_go_over_parts_of_the_batch(name, monkeypatch):
+    monkeypatch.setattr(attention, "MANY", 0)
+    monkeypatch.setattr(attention, "CACHED", 4 * 5 * 7 * 4)  # one example
+    given = arrays(heads=2)
+    assert "length=2" in str(jax.make_jaxpr(lambda *a: attention.folded(*a, *CASES[name]))(*given))
+    tuned, plain = (
+        jax.jit(lambda *a, form=form: everything(form, *a, *CASES[name]))(*given)
+        for form in (attention.folded, attention.plain)
+    )
+    chex.assert_trees_all_close(tuned, plain, atol=2e-5, rtol=1e-4)
+
+
+def test_memory_does_not_grow_with_the_batch():
+    def peak(batch):
+        x = jax.ShapeDtypeStruct((batch, 1024, 2, 8), jnp.float32)
+        run = jax.jit(jax.grad(lambda x: jnp.sum(attention.folded(x, x, x, None, None, None, True))))
+        return run.lower(x).compile().memory_analysis().temp_size_in_bytes
+
+    assert peak(32) < 1.5 * peak(8) + 64 * 1024 * 2 * 8 * 4 * 8  # not four times; a few arrays like the inputs
+
+
 def test_bfloat16():
     q, k, v = arrays("bfloat16")
     y = jax.jit(lambda *a: attention.folded(*a, None, None, None, True))(q, k, v)
