@@ -1,10 +1,10 @@
 """Pooling of arrays, with the signatures of `keras.ops`; the layers and `fkeras.ops` are written in it.
 
-The plain form is `lax.reduce_window`, which XLA runs together with the convolutions before and after it. On CPUs its
-gradient is slow, of the maximum above all, so there it is that of a tuned form, 3 to 25 times faster:
+The plain form is `lax.reduce_window`. On CPUs its gradient is slow, of the maximum above all, so there it is that of
+a tuned form, 3 to 25 times faster:
 
     axis_by_axis    goes along one axis after the other and combines what stands at each place of the windows
-    side_by_side    notes which place of each window holds its maximum; windows that do not overlap
+    side_by_side    for maxima of windows that do not overlap: notes which place of each window holds its maximum
 
 In a window with several equal maxima the first of them, in the order of memory, gets the gradient in all forms.
 """
@@ -102,25 +102,27 @@ def _pool(
     pool_size = spread(pool_size, n, "pool_size")
     strides = pool_size if strides is None else spread(strides, n, "strides")
     pads = windows.pads_of(padding, windows.sizes(x, layout), pool_size, strides)
-    plain = functools.partial(
-        lax_form, neutral=neutral, reducer=reducer, pool_size=pool_size, strides=strides, pads=pads, layout=layout
-    )
     if not is_tuned(x, combine, pool_size, strides, layout):
-        return plain(x)
+        return lax_form(x, neutral, reducer, pool_size, strides, pads, layout)
 
     @jax.custom_jvp
     def run(x: Any) -> Any:
-        return plain(x)
+        return lax_form(x, neutral, reducer, pool_size, strides, pads, layout)
 
     @run.defjvp
     def rule(primals: Any, tangents: Any) -> Any:
-        padded = windows.pad(windows.moved(primals[0], layout), pads, neutral)
-        dx = windows.pad(windows.moved(tangents[0], layout), pads)
+        x, dx = there(primals[0], neutral), there(tangents[0], 0)
         if combine is _greater and pool_size == strides and math.prod(pool_size) <= MANY_PLACES:
-            y, dy = side_by_side(padded, dx, pool_size)
-            return windows.moved(y, layout, back=True), windows.moved(dy, layout, back=True)
-        dy = jax.jvp(lambda x: axis_by_axis(x, combine, pool_size, strides), (padded,), (dx,))[1]
-        return run(primals[0]), windows.moved(dy, layout, back=True)
+            y, dy = side_by_side(x, dx, pool_size)
+            return back(y), back(dy)
+        dy = jax.jvp(lambda x: axis_by_axis(x, combine, pool_size, strides), (x,), (dx,))[1]
+        return run(primals[0]), back(dy)
+
+    def there(x: Any, value: Any) -> Any:
+        return windows.pad(windows.moved(x, layout), pads, value)
+
+    def back(y: Any) -> Any:
+        return windows.moved(y, layout, back=True)
 
     return run(x)
 
@@ -153,21 +155,35 @@ def axis_by_axis(x: Any, combine: Combine, pool_size: Any, strides: Any) -> Any:
 
 
 def side_by_side(x: Any, dx: Any, pool_size: Any) -> Any:
-    """(maxima, their derivative along dx) of windows that do not overlap: dx at the first maximum of each."""
-    for axis in reversed(range(1, len(pool_size) + 1)):
-        x, dx = (windows.fold(a, axis, pool_size[axis - 1]) for a in (x, dx))
-    axes = tuple(range(2, 2 * len(pool_size) + 1, 2))
-    found = [x[(slice(None), *(part for i in at for part in (slice(None), i)))] for at in np.ndindex(*pool_size)]
-    most, first = found[0], jnp.zeros(found[0].shape, np.int32)
-    for place, here in enumerate(found[1:], 1):
+    """(maxima, their derivative along dx) of windows that do not overlap: dx at the first maximum of each.
+
+    (XLA puts the maxima into one loop with what is before them: good beside the derivative, which reads the same
+    values, but twice the time of `lax.reduce_window` behind a convolution alone.)
+    """
+    most, *others = places(x, pool_size)
+    first = jnp.zeros(most.shape, np.int32)
+    for place, here in enumerate(others, 1):
         stays = (most >= here) | (most != most)
         most, first = jnp.where(stays, most, here), jnp.where(stays, first, place)
-    shape = [part for k in pool_size for part in (1, k)]
-    places = np.arange(len(found), dtype=np.int32).reshape(*shape, 1)
-    dy = jnp.where(places == jnp.expand_dims(first, axes), dx, 0).sum(axes)
+    axes = tuple(range(2, 2 * len(pool_size) + 1, 2))
+    numbers = np.arange(math.prod(pool_size), dtype=np.int32).reshape(*(part for k in pool_size for part in (1, k)), 1)
+    dy = jnp.where(numbers == jnp.expand_dims(first, axes), folded(dx, pool_size), 0).sum(axes)
     # a row more, and off again, or XLA would make the transpose of the sum a part of what is before it
     more = lax.pad(dy, np.zeros((), dy.dtype), [(0, 1, 0), *[(0, 0, 0)] * (dy.ndim - 1)])
     return most, lax.optimization_barrier(more)[:-1]
+
+
+def places(x: Any, pool_size: Any) -> list[Any]:
+    """What stands at each place of windows side by side, in the order of memory."""
+    x = folded(x, pool_size)
+    return [x[(slice(None), *(part for i in at for part in (slice(None), i)))] for at in np.ndindex(*pool_size)]
+
+
+def folded(x: Any, pool_size: Any) -> Any:
+    """Channels last and padded: each spatial axis as two, of the windows and of the places in them."""
+    for axis in reversed(range(1, len(pool_size) + 1)):
+        x = windows.fold(x, axis, pool_size[axis - 1])
+    return x
 
 
 def _greater(a: Any, b: Any) -> Any:

@@ -27,7 +27,7 @@ class Rescaling(Layer):
     scale, offset: numbers, or arrays that broadcast to the inputs; one scale per channel also where images are
         channels_first by default.
 
-    >>> Rescaling(1 / 127.5, offset=-1)(jnp.array([0.0, 255.0])).tolist()
+    >>> Rescaling(0.5, offset=-1)(jnp.array([0.0, 4.0])).tolist()
     [-1.0, 1.0]
     """
 
