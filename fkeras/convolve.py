@@ -236,9 +236,9 @@ def by_inputs(x: Any, kernel: Any, window: Window) -> Any:
     """The definition, in the form whose transpose, from y to x, is fast."""
     form = product_of(x, kernel)
     if form is rows and is_dense(kernel, window):
-        return turned(x, kernel, window)
-    if form is not lax_form and 1 < max(window.strides) <= math.prod(kernel.shape[:-2]) and {*window.dilation} == {1}:
-        return phases(x, kernel, window)
+        form = turned
+    elif form is rows and max(window.strides) > 1 and {*window.dilation} == {1}:
+        form = phases
     return form(x, kernel, window)
 
 

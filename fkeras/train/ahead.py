@@ -83,6 +83,7 @@ def types_of(args: Any) -> Any:
         if not isinstance(a, jax.Array):
             return a
         where = a.sharding if a.committed else None
-        return jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=where, weak_type=a.weak_type)
+        weak = getattr(a, "weak_type", False)  # which keys do not have
+        return jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=where, weak_type=weak)
 
     return jax.tree.map(type_of, args)
