@@ -36,13 +36,13 @@ def block(key: Any, high: Any, low: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fold(key: Any, number: int) -> np.ndarray:
-    """The words of `jax.random.fold_in(key, number)`.
+    """The words of `jax.random.fold_in(key, number)`. Raises OverflowError for a number outside [0, 2**32).
 
     >>> import jax
     >>> fold([0, 1], 7).tolist() == jax.random.key_data(jax.random.fold_in(jax.random.key(1), 7)).tolist()
     True
     """
-    return np.concatenate(block(key, [0], [number & 0xFFFFFFFF]))
+    return np.concatenate(block(key, [0], [number]))
 
 
 def bits(key: Any, size: int, start: int = 0) -> np.ndarray:

@@ -144,3 +144,16 @@ def test_a_step_of_its_own_is_as_reproducible():
         model.compile("adam", "mse")
         runs.append((way(model), [w.tolist() for w in model.get_weights()]))
     assert all(run == runs[0] for run in runs)
+
+
+def test_compiling_ahead_draws_no_keys():
+    """Dropout that stays on takes one key where it is measured, also while programs for it are compiled."""
+    x = fkeras.Input((4,))
+    model = fkeras.Model(x, fkeras.layers.Dropout(0.5)(x, training=True))
+    model.compile("sgd", "mse")
+    rows, drawn = np.ones((50, 4), "float32"), []
+    for measure in (lambda: model.evaluate(rows, rows, verbose=0), fkeras.random.next_key):
+        fkeras.utils.set_random_seed(3)
+        measure()
+        drawn.append(fkeras.random.normal((2,)).tolist())
+    assert drawn[0] == drawn[1]

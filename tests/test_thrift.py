@@ -87,7 +87,7 @@ for _ in range(2):
 
 
 def test_programs_are_few_and_compiled_once():
-    """Two copies, the loop of steps, and ahead: the last batch, two of validation, two results. Nothing for weights."""
+    """Two copies, the loop of steps, and ahead: the last batch, two of validation, results. Nothing for weights."""
     said = subprocess.run([sys.executable, "-c", COUNTED], check=True, capture_output=True, text=True).stdout
     (first, ahead), again = (tuple(map(int, line.split())) for line in said.splitlines())
     assert again == (first, ahead)

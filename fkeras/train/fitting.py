@@ -235,11 +235,11 @@ def fit(
         try:
             hooks.set_run(epochs)
             hooks.on_train_begin()
-            logs = epochs.last
-            for epoch in range(epochs.epoch, epochs.end):
+            logs, first = epochs.last, epochs.epoch
+            for epoch in range(first, epochs.end):
                 if not epochs.begin(epoch):
                     break
-                if epoch == plan.initial_epoch:
+                if epoch == first:
                     epochs.compile_ahead(tester)
                 if not epochs.halfway:
                     hooks.on_epoch_begin(epoch)

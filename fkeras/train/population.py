@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import facade, random, storey
+from .. import facade, forms, random, storey
 from . import feeding, loop, optimizing
 from .ahead import Ahead
 from .arrays import Rows, split_validation
@@ -149,7 +149,8 @@ class Population:
     def __init__(self, run: Run, settings: Settings, words: np.ndarray, shuffle: bool = True):
         over = jax.vmap
         # it runs once, and much longer to polish its random numbers than to draw them
-        self._start = jax.jit(over(over(run.start, (None, 0)), (0, None)), compiler_options=UNPOLISHED)
+        options = UNPOLISHED if forms.platform() == "cpu" else None
+        self._start = jax.jit(over(over(run.start, (None, 0)), (0, None)), compiler_options=options)
         self._epoch = jax.jit(over(over(run.epoch, (0, None, 0, None)), (0, 0, None, None)), donate_argnums=0)
         number = jnp.arange(len(next(iter(settings.values()))) if settings else 1)  # so that vmap has something
         self.settings = {k: jnp.asarray(v) for k, v in settings.items()}, number
