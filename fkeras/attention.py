@@ -8,7 +8,6 @@ them anew for derivatives: so long sequences take less time, and memory for one 
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -16,10 +15,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from . import forms, windows
+from . import forms, parts, windows
 
-MANY = 1 << 25  # bytes of weights: below, they are made all at once
-CACHED = 1 << 22  # about as many has a part otherwise
+MANY = 1 << 25  # bytes of weights: up to here they are made all at once
 
 
 def attend(q: Any, k: Any, v: Any, bias: Any, mask: Any, scale: float | None, causal: bool, flash: bool) -> Any:
@@ -69,34 +67,18 @@ def folded(q: Any, k: Any, v: Any, bias: Any, mask: Any, scale: float | None, ca
         weights = jnp.exp(logits - top)
         return _product(weights.astype(v.dtype), v, 2) / weights.sum(-1, keepdims=True)
 
-    parts = count_parts(b, heads * t * k.shape[-1] * 4) if windows.are_known((b, t, k.shape[-1])) else 1
-    y = run(q, k, v, bias, mask) if parts == 1 else in_parts(run, parts, b, q, k, v, bias, mask)
+    # what has a row for each example is cut with the batch, what is the same for all is not
+    cut = [a is not None and jnp.ndim(a) == 4 and jnp.shape(a)[0] == b for a in (bias, mask)]
+
+    def part(q: Any, k: Any, v: Any, *rest: Any) -> Any:
+        given = iter(rest)
+        return run(q, k, v, *(next(given) if own else a for own, a in zip(cut, (bias, mask), strict=True)))
+
+    known = windows.are_known((b, t, k.shape[-1]))
+    count = parts.count(b, heads * t * k.shape[-1] * 4, MANY) if known else 1
+    rest = [jnp.asarray(a) for own, a in zip(cut, (bias, mask), strict=True) if own]
+    y = parts.over(part, count, q, k, v, *rest)
     return jnp.swapaxes(y.reshape(b, heads, t, -1), 1, 2).astype(v.dtype)
-
-
-def count_parts(batch: int, size: int) -> int:
-    """How many parts a batch is cut into, of whose examples each makes `size` bytes of weights.
-
-    >>> count_parts(8, 2**20), count_parts(64, 2**20), count_parts(6, 2**23)
-    (1, 16, 6)
-    """
-    if batch * size <= MANY:
-        return 1
-    return next(n for n in range(1, batch + 1) if batch % n == 0 and (n == batch or batch // n * size <= CACHED))
-
-
-def in_parts(run: Any, parts: int, batch: int, q: Any, k: Any, v: Any, bias: Any, mask: Any) -> Any:
-    """`run` over one part of the batch after the other; what it makes on the way is made anew for derivatives."""
-    cut = [a is not None and jnp.ndim(a) == 4 and jnp.shape(a)[0] == batch for a in (bias, mask)]
-
-    @functools.partial(jax.checkpoint, prevent_cse=False)
-    def one(arrays: Any) -> Any:
-        given = iter(arrays[3:])
-        return run(*arrays[:3], *(next(given) if own else a for own, a in zip(cut, (bias, mask), strict=True)))
-
-    arrays = [q, k, v, *(jnp.asarray(a) for own, a in zip(cut, (bias, mask), strict=True) if own)]
-    y = lax.map(one, [a.reshape(parts, -1, *a.shape[1:]) for a in arrays])
-    return y.reshape(-1, *y.shape[2:])
 
 
 def _folded(x: Any, heads: int) -> Any:

@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from . import config, forms, windows
+from . import config, forms, parts, windows
 from .traced import is_zero
 from .windows import Pads, spread, taps
 
@@ -138,7 +138,6 @@ def conv_transpose(
 # --- the choice -----------------------------------------------------------------------------------
 
 FEW_CHANNELS, FEW_INPUTS = 4, 128  # per window: below, a copy of the windows is small beside the outputs
-CACHED = 1 << 22  # bytes that a part of a batch may put side by side
 MANY_TAPS = 64  # above, a program with a term for each of them grows too long
 
 
@@ -204,10 +203,10 @@ def _mixed_jvp(window: Window, primals: Any, tangents: Any) -> Any:
     dense = form is rows and is_dense(kernel, window)
     shared = not dense and not is_zero(dkernel)  # what stands side by side serves y and dkernel
     y = (form if shared else mixed)(x, kernel, window)
-    parts = [] if is_zero(dx) else [by_inputs(dx, kernel, window)]
+    moves = [] if is_zero(dx) else [by_inputs(dx, kernel, window)]
     if not is_zero(dkernel):
-        parts.append((by_parts if dense else form)(x, dkernel, window))
-    return y, functools.reduce(lax.add, parts) if parts else jnp.zeros_like(y)
+        moves.append((by_parts if dense else form)(x, dkernel, window))
+    return y, functools.reduce(lax.add, moves) if moves else jnp.zeros_like(y)
 
 
 def by_parts(x: Any, kernel: Any, window: Window) -> Any:
@@ -215,15 +214,10 @@ def by_parts(x: Any, kernel: Any, window: Window) -> Any:
 
     What stands side by side is made anew where it is used, so that a derivative by the kernel never holds all of it.
     """
-    size = x.size * kernel.shape[-3] * x.dtype.itemsize if windows.are_known(x.shape) else 0
-    count = 1
-    while size > 2 * CACHED and size > count * CACHED and x.shape[0] % (2 * count) == 0:
-        count *= 2
-    if count == 1:
+    if not windows.are_known(x.shape):
         return rows(x, kernel, window)
-    run = jax.checkpoint(lambda part: rows(part, kernel, window), prevent_cse=False)
-    y = lax.map(run, x.reshape(count, -1, *x.shape[1:]))
-    return y.reshape(-1, *y.shape[2:])
+    size = math.prod(x.shape[1:]) * kernel.shape[-3] * x.dtype.itemsize
+    return parts.over(lambda x: rows(x, kernel, window), parts.count(len(x), size, 2 * parts.CACHED), x)
 
 
 def is_dense(kernel: Any, window: Window) -> bool:
@@ -301,8 +295,8 @@ def transposed(x: Any, kernel: Any, window: Window) -> Any:
 def _transposed_jvp(window: Window, primals: Any, tangents: Any) -> Any:
     (x, kernel), (dx, dkernel) = primals, tangents
     y, by_rows = transposed(x, kernel, window), functools.partial(transposed_as, rows)
-    parts = [by_rows(*a, window) for a in ((dx, kernel), (x, dkernel)) if not any(map(is_zero, a))]
-    return y, functools.reduce(lax.add, parts) if parts else jnp.zeros_like(y)
+    moves = [by_rows(*a, window) for a in ((dx, kernel), (x, dkernel)) if not any(map(is_zero, a))]
+    return y, functools.reduce(lax.add, moves) if moves else jnp.zeros_like(y)
 
 
 def transposed_as(form: Any, x: Any, kernel: Any, window: Window) -> Any:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fkeras import attention
+from fkeras import attention, parts
 
 RNG = np.random.default_rng(0)
 
@@ -61,7 +61,7 @@ def test_forms_are_equal(name, heads):
 @pytest.mark.parametrize("name", CASES)
 def test_long_sequences_go_over_parts_of_the_batch(name, monkeypatch):
     monkeypatch.setattr(attention, "MANY", 0)
-    monkeypatch.setattr(attention, "CACHED", 4 * 5 * 7 * 4)  # one example
+    monkeypatch.setattr(parts, "CACHED", 4 * 5 * 7 * 4)  # one example
     given = arrays(heads=2)
     assert "length=2" in str(jax.make_jaxpr(lambda *a: attention.folded(*a, *CASES[name]))(*given))
     tuned, plain = (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from jax import export
 
-from fkeras import convolve, forms
+from fkeras import convolve, forms, parts
 
 RNG = np.random.default_rng(0)
 CHEAP = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -141,7 +141,7 @@ def test_strides_are_taken_apart(transposed, convolutions, products):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_large_gradients_go_over_parts_of_the_batch(monkeypatch, padding):
     x, kernel = jnp.asarray(floats(4, 6, 5, 6)), jnp.asarray(floats(3, 2, 6, 4))
-    monkeypatch.setattr(convolve, "CACHED", x.size * 2 * 4 // 4)
+    monkeypatch.setattr(parts, "CACHED", x.size * 2 * 4 // 4)
     gradient = jax.make_jaxpr(jax.grad(lambda k: jnp.sum(jnp.sin(convolve.conv(x, k, 1, padding)))))(kernel)
     assert count(gradient.jaxpr, "scan") == 1 and "length=4" in str(gradient)
     assert_equal_forms(lambda x, k: convolve.conv(x, k, 1, padding), x, kernel)

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "fkeras"
 
 FLOORS = {  # module or package under fkeras -> floor; the longest name decides
     0: "arguments registry config spec masking recording tree atomic packed boxes auxiliary traced logits"
-    " threefry",
+    " threefry parts",
     1: "activations initializers regularizers constraints policies dtype_policies random stream variable"
     " losses metrics optimizers schedules input_spec reading mixed_precision forms windows convolve pool attention"
     " product data placement",
