@@ -56,7 +56,10 @@ def test_a_seed_gives_the_numbers_of_keras(name, settings):
     ours, theirs = both(name, {**settings, "seed": 1337})
     shapes = [(3, 4, 5)] if "input_axes" in settings else [(3, 3, 4, 8), (9, 2)]
     for shape in [*shapes, *([] if name == "Orthogonal" or "input_axes" in settings else [()])]:
-        chex.assert_trees_all_close(ours(shape), theirs(shape), rtol=1e-6, atol=1e-7)  # XLA may round once or twice
+        if "Uniform" in name or settings.get("distribution") == "uniform":  # XLA may round once or twice
+            chex.assert_trees_all_close(ours(shape), theirs(shape), rtol=1e-6, atol=1e-7)
+        else:
+            chex.assert_trees_all_equal(ours(shape), theirs(shape))
     chex.assert_trees_all_equal(ours(shapes[0]), ours(shapes[0], rng=jax.random.key(3)))
     if name != "Orthogonal":
         chex.assert_trees_all_equal(ours(shapes[0], "bfloat16"), theirs(shapes[0], "bfloat16"))
